@@ -1,0 +1,29 @@
+//! The vocabulary of Millwright: what a service's pure domain may know.
+//!
+//! Everything here is free of I/O, HTTP and AWS. The clock and randomness are read in this crate
+//! alone ([`Clock`], [`IdGenerator`]) and handed down as values, so domain code stays deterministic.
+
+mod error;
+mod fault;
+mod id;
+mod patch;
+mod tenant;
+mod text;
+mod time;
+mod wire_enum;
+
+pub use error::{Code, Error, Kind, Result, codes};
+pub use fault::{Fault, FaultCode, Faults, InputError};
+pub use id::{Id, IdGenerator, Noun, OrgId, ProjectId, TaskId, TeamId, UserId};
+pub use patch::{Change, Patch};
+pub use tenant::{Tenant, Voucher};
+pub use text::{Label, Labels, Line, Markdown, Text, normalized};
+pub use time::{Clock, Date, Timestamp};
+
+#[doc(hidden)]
+pub mod private {
+    pub use crate::text::impl_deserr_from_str;
+    pub use deserr;
+    pub use serde;
+    pub use utoipa;
+}
