@@ -1,0 +1,270 @@
+//! The verifier against tokens that are almost right (specs auth 5.8).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::BoxFuture;
+use jsonwebtoken::jwk::JwkSet;
+use millwright_auth::{
+    Grants, KeyCache, KeySource, NoRevocations, Revocations, StaticKeys, SystemRole, Verifier,
+    issuer::{Grant, Issuer},
+};
+use millwright_core::{Clock, Error, OrgId, Result, Timestamp, UserId, codes};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ISSUER: &str = "http://127.0.0.1:9000/api/v1";
+const AUDIENCE: &str = "millwright";
+
+struct Bench {
+    issuer: Issuer,
+    verifier: Verifier,
+    clock: Clock,
+}
+
+fn bench() -> Bench {
+    let issuer = Issuer::generate(ISSUER, AUDIENCE).unwrap();
+    let clock = Clock::fixed("2026-11-23T01:00:00Z".parse::<Timestamp>().unwrap());
+    let keys = KeyCache::new(Arc::new(StaticKeys(issuer.public_keys())), clock.clone());
+    let verifier = Verifier::new(ISSUER, AUDIENCE, keys, Arc::new(NoRevocations), clock.clone());
+    Bench { issuer, verifier, clock }
+}
+
+fn member() -> Grant {
+    Grant {
+        user: UserId::from_uuid(Uuid::from_u128(7)),
+        organization: Some(OrgId::from_uuid(Uuid::from_u128(8))),
+        role: Some("member".into()),
+        permissions: None,
+    }
+}
+
+impl Bench {
+    fn claims(&self) -> Value {
+        serde_json::to_value(self.issuer.claims(&member(), self.clock.now(), "jti-1")).unwrap()
+    }
+
+    /// A token whose claims were bent before signing.
+    fn bent(&self, bend: impl FnOnce(&mut Value)) -> String {
+        let mut claims = self.claims();
+        bend(&mut claims);
+        self.issuer.sign(&self.issuer.header(), &claims).unwrap()
+    }
+
+    async fn refusal(&self, token: &str) -> &'static str {
+        self.verifier.verify(token).await.expect_err("must be refused").code().name
+    }
+}
+
+fn with_header(token: &str, header: &Value) -> String {
+    let (_, rest) = token.split_once('.').unwrap();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+#[tokio::test]
+async fn an_ordinary_token_names_its_principal() {
+    let bench = bench();
+    let token = bench.issuer.issue(&member(), bench.clock.now(), "jti-1").unwrap();
+    let principal = bench.verifier.verify(&token).await.unwrap();
+    assert_eq!(principal.subject, member().user.to_string());
+    assert_eq!(principal.tenant.unwrap().organization(), member().organization.unwrap());
+    assert_eq!(principal.grants, Grants::Role(SystemRole::Member));
+    assert_eq!(principal.expires_at.as_second() - bench.clock.now().as_second(), 900);
+}
+
+#[tokio::test]
+async fn unknown_claims_are_skipped_and_fact_versions_carried() {
+    let bench = bench();
+    let token = bench.bent(|claims| {
+        claims["fv"] = json!([1, 2, 3, 4]);
+        claims["later_claim"] = json!({"any": ["thing"]});
+    });
+    let facts = bench.verifier.verify(&token).await.unwrap().fact_versions;
+    assert_eq!((facts.user, facts.organization, facts.membership, facts.role), (1, 2, 3, 4));
+}
+
+#[tokio::test]
+async fn custom_roles_grant_their_patterns() {
+    let bench = bench();
+    let token = bench.bent(|claims| {
+        claims["role"] = json!("role_01jdz7");
+        claims["perms"] = json!("planning.* auth.api_key.read nonsense");
+    });
+    let Grants::Patterns(patterns) = bench.verifier.verify(&token).await.unwrap().grants else {
+        panic!("patterns expected");
+    };
+    assert_eq!(patterns.len(), 2);
+}
+
+#[tokio::test]
+async fn claims_that_do_not_hold_are_refused() {
+    let bench = bench();
+    let now = bench.clock.now().as_second();
+    let cases: Vec<(&str, Value)> = vec![
+        ("iss", json!("https://evil.example/api/v1")),
+        ("aud", json!("other")),
+        ("aud", json!(["other", "another"])),
+        ("iat", json!(now + 31)),
+        ("iat", json!(now as f64 + 0.5)),
+        ("iat", json!(now.to_string())),
+        ("exp", json!((now + 900).to_string())),
+        ("exp", json!(now as f64 + 900.5)),
+        ("exp", json!(now)),
+        ("sub", json!("org_01jdz7")),
+        ("org", json!("org_short")),
+        ("org", json!("usr_01h455vb4pex5vsknk084sn02q")),
+        ("op", json!(true)),
+    ];
+    for (claim, value) in cases {
+        let token = bench.bent(|claims| claims[claim] = value.clone());
+        assert_eq!(bench.refusal(&token).await, "invalid_token", "{claim} = {value}");
+    }
+    for claim in ["iss", "aud", "sub", "iat", "exp", "jti", "client_id"] {
+        let token = bench.bent(|claims| {
+            claims.as_object_mut().unwrap().remove(claim);
+        });
+        assert_eq!(bench.refusal(&token).await, "invalid_token", "without {claim}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_expires_after_its_leeway() {
+    let bench = bench();
+    let token = bench.issuer.issue(&member(), bench.clock.now(), "jti-1").unwrap();
+    bench.clock.advance(Duration::from_secs(929));
+    assert!(bench.verifier.verify(&token).await.is_ok());
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(bench.refusal(&token).await, "token_expired");
+}
+
+#[tokio::test]
+async fn headers_that_choose_for_themselves_are_refused() {
+    let bench = bench();
+    let token = bench.issuer.issue(&member(), bench.clock.now(), "jti-1").unwrap();
+    let kid = bench.issuer.header().kid.unwrap();
+    let good = json!({"typ": "at+jwt", "alg": "RS256", "kid": kid});
+    for (member, value) in [
+        ("alg", json!("none")),
+        ("alg", json!("HS256")),
+        ("alg", json!("RS512")),
+        ("alg", json!("PS256")),
+        ("typ", json!("JWT")),
+        ("typ", Value::Null),
+        ("kid", json!("unknown")),
+        ("kid", Value::Null),
+        ("crit", json!(["exp"])),
+        ("jwk", json!({"kty": "RSA"})),
+        ("jku", json!("https://evil.example/keys")),
+        ("x5u", json!("https://evil.example/certificate")),
+        ("b64", json!(false)),
+    ] {
+        let mut header = good.clone();
+        header[member] = value.clone();
+        // Signed as it stands, so that only the header can be the reason.
+        let mut bent = bench.issuer.header();
+        bent.typ = header["typ"].as_str().map(str::to_owned);
+        let tampered = with_header(&token, &header);
+        assert_eq!(bench.refusal(&tampered).await, "invalid_token", "{member} = {value}");
+    }
+    let doubled = format!(r#"{{"typ":"at+jwt","alg":"none","alg":"RS256","kid":"{kid}"}}"#);
+    let (_, rest) = token.split_once('.').unwrap();
+    let doubled = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(doubled));
+    assert_eq!(bench.refusal(&doubled).await, "invalid_token");
+}
+
+#[tokio::test]
+async fn broken_tokens_are_refused() {
+    let bench = bench();
+    let token = bench.issuer.issue(&member(), bench.clock.now(), "jti-1").unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let other = Issuer::generate(ISSUER, AUDIENCE).unwrap();
+    let forged = other.sign(&bench.issuer.header(), &bench.claims()).unwrap();
+    let doubled_claims = format!(
+        "{}.{}.{}",
+        parts[0],
+        URL_SAFE_NO_PAD.encode(bench.claims().to_string().replacen('{', r#"{"sub":"usr_x","#, 1)),
+        parts[2]
+    );
+    for broken in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        "a.b.c.d".into(),
+        parts[0].to_owned(),
+        format!("{}.{}", parts[0], parts[1]),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{}.{}.{}=", parts[0], parts[1], parts[2]),
+        format!("{}.{}.{}", parts[0], parts[2], parts[1]),
+        format!("{token}A"),
+        format!("{token}{}", "A".repeat(9_000)),
+        forged,
+        doubled_claims,
+    ] {
+        assert_eq!(bench.refusal(&broken).await, "invalid_token", "{broken}");
+    }
+}
+
+struct CountingKeys {
+    keys: JwkSet,
+    fetches: Arc<AtomicUsize>,
+}
+
+impl KeySource for CountingKeys {
+    fn fetch(&self) -> BoxFuture<'_, Result<JwkSet>> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(self.keys.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_kid_refetches_once_a_minute() {
+    let known = Issuer::generate(ISSUER, AUDIENCE).unwrap();
+    let stranger = Issuer::generate(ISSUER, AUDIENCE).unwrap();
+    let clock = Clock::fixed("2026-11-23T01:00:00Z".parse::<Timestamp>().unwrap());
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let source = CountingKeys { keys: known.public_keys(), fetches: fetches.clone() };
+    let keys = KeyCache::new(Arc::new(source), clock.clone());
+    let verifier = Verifier::new(ISSUER, AUDIENCE, keys, Arc::new(NoRevocations), clock.clone());
+    assert_eq!(fetches.load(Ordering::SeqCst), 0, "nothing is fetched before the first token");
+    let good = known.issue(&member(), clock.now(), "1").unwrap();
+    let strange = stranger.issue(&member(), clock.now(), "2").unwrap();
+    verifier.verify(&good).await.unwrap();
+    assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    for _ in 0..10 {
+        assert!(verifier.verify(&strange).await.is_err());
+    }
+    assert_eq!(fetches.load(Ordering::SeqCst), 1, "the set is fresh");
+    clock.advance(Duration::from_secs(60));
+    for _ in 0..10 {
+        assert!(verifier.verify(&strange).await.is_err());
+    }
+    assert_eq!(fetches.load(Ordering::SeqCst), 2, "one refetch for the unknown kid");
+}
+
+struct Revoked;
+
+impl Revocations for Revoked {
+    fn check<'a>(
+        &'a self,
+        _principal: &'a millwright_auth::Principal,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Err(Error::new(codes::TOKEN_REVOKED, "signed out")) })
+    }
+}
+
+#[tokio::test]
+async fn the_revocation_port_is_asked() {
+    let bench = bench();
+    let keys = KeyCache::new(Arc::new(StaticKeys(bench.issuer.public_keys())), bench.clock.clone());
+    let verifier = Verifier::new(ISSUER, AUDIENCE, keys, Arc::new(Revoked), bench.clock.clone());
+    let token = bench.issuer.issue(&member(), bench.clock.now(), "jti-1").unwrap();
+    assert_eq!(verifier.verify(&token).await.unwrap_err().code(), codes::TOKEN_REVOKED);
+}
