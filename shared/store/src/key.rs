@@ -1,0 +1,67 @@
+//! Keys, and why none can be made without a tenant.
+
+use std::fmt::{self, Display, Write};
+
+use millwright_core::Tenant;
+
+/// The partition key of items of one organization: `ORG#<organization>` and what follows.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Partition(String);
+
+impl Partition {
+    /// `ORG#<organization>`.
+    pub fn of(tenant: &Tenant) -> Partition {
+        Partition(format!("ORG#{}", tenant.organization()))
+    }
+
+    /// Appends `#<segment>`.
+    #[must_use]
+    pub fn and(mut self, segment: impl Display) -> Partition {
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "#{segment}");
+        self
+    }
+
+    /// A partition outside every organization.
+    pub fn global(partition: &impl GlobalPartition) -> Partition {
+        Partition(partition.partition())
+    }
+
+    /// The key of one item of the partition.
+    pub fn at(self, sort_key: impl Display) -> Key {
+        Key { partition: self, sort_key: sort_key.to_string() }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Data that belongs to no organization. Implementing it is the exception: find them all by name.
+pub trait GlobalPartition {
+    /// Must not begin with `ORG#`.
+    fn partition(&self) -> String;
+}
+
+/// The primary key of one item.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub(crate) partition: Partition,
+    pub(crate) sort_key: String,
+}
+
+impl Key {
+    pub fn partition(&self) -> &str {
+        self.partition.as_str()
+    }
+
+    pub fn sort_key(&self) -> &str {
+        &self.sort_key
+    }
+}

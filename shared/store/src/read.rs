@@ -1,0 +1,266 @@
+//! Reads. Each method says what it calls.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, KeysAndAttributes},
+};
+use millwright_core::{Clock, Error, IdGenerator, Result, Tenant};
+
+use crate::{
+    Backoff, Key, Partition, Transaction,
+    cursor::Position,
+    item::{Attributes, Item, RawItem},
+    schema::{Index, PARTITION_KEY, SORT_KEY},
+};
+
+/// One service's table.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    table: String,
+    clock: Clock,
+    ids: IdGenerator,
+}
+
+/// A question to one partition of the table or of an index.
+#[derive(Clone, Debug)]
+pub struct Query {
+    index: Option<Index>,
+    partition: Partition,
+    prefix: Option<String>,
+    descending: bool,
+}
+
+impl Query {
+    /// The items of a partition of the table, read strongly consistent.
+    pub fn partition(partition: Partition) -> Query {
+        Query { index: None, partition, prefix: None, descending: false }
+    }
+
+    /// The items of a partition of an index, eventually consistent.
+    pub fn index(index: Index, partition: Partition) -> Query {
+        Query { index: Some(index), partition, prefix: None, descending: false }
+    }
+
+    /// Only those whose sort key begins so.
+    #[must_use]
+    pub fn starting_with(mut self, prefix: impl Into<String>) -> Query {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    #[must_use]
+    pub fn descending(mut self, descending: bool) -> Query {
+        self.descending = descending;
+        self
+    }
+}
+
+/// Part of an answer, and where to go on.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next: Option<Position>,
+}
+
+impl Store {
+    pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Store {
+        let ids = IdGenerator::new(clock.clone());
+        Store(Arc::new(Inner { client, table: table.into(), clock, ids }))
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    pub fn table(&self) -> &str {
+        &self.0.table
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn ids(&self) -> &IdGenerator {
+        &self.0.ids
+    }
+
+    /// Begins a transaction.
+    pub fn transaction(&self, tenant: &Tenant) -> Transaction {
+        Transaction::new(self.clone(), *tenant)
+    }
+
+    /// One item, strongly consistent. One GetItem.
+    pub async fn get<I: Item>(&self, key: &Key) -> Result<Option<I>> {
+        match self.get_raw(key).await? {
+            Some(item) if item.is::<I>() => item.decode().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// One item, not decoded, strongly consistent. One GetItem.
+    pub async fn get_raw(&self, key: &Key) -> Result<Option<RawItem>> {
+        let answer = self
+            .client()
+            .get_item()
+            .table_name(self.table())
+            .set_key(Some(key_attributes(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| crate::failure::unavailable("GetItem", &error))?;
+        Ok(answer.item.map(RawItem))
+    }
+
+    /// Up to 100 different items, strongly consistent, in the order of the keys; what is not there
+    /// is left out. One BatchGetItem, more only if DynamoDB leaves keys unprocessed.
+    pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<RawItem>> {
+        let mut wanted: Vec<Attributes> = keys.iter().map(key_attributes).collect();
+        let mut found: Vec<RawItem> = Vec::with_capacity(keys.len());
+        let mut backoff = Backoff::default();
+        while !wanted.is_empty() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(std::mem::take(&mut wanted)))
+                .consistent_read(true)
+                .build()
+                .map_err(Error::internal)?;
+            let answer = self
+                .client()
+                .batch_get_item()
+                .request_items(self.table(), request)
+                .send()
+                .await
+                .map_err(|error| crate::failure::unavailable("BatchGetItem", &error))?;
+            let mut items = answer.responses.unwrap_or_default();
+            found.extend(items.remove(self.table()).unwrap_or_default().into_iter().map(RawItem));
+            let mut unprocessed = answer.unprocessed_keys.unwrap_or_default();
+            if let Some(rest) = unprocessed.remove(self.table()) {
+                wanted = rest.keys;
+                backoff.wait(self.ids()).await;
+            }
+        }
+        let place = |item: &RawItem| {
+            keys.iter().position(|key| {
+                key.partition() == item.partition_key() && key.sort_key() == item.sort_key()
+            })
+        };
+        found.sort_by_key(place);
+        Ok(found)
+    }
+
+    /// Every item that matches, up to `max`. One Query for each megabyte of them.
+    pub async fn collect(&self, query: &Query, max: usize) -> Result<Vec<RawItem>> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self.page(query, max - items.len(), from.as_ref()).await?;
+            items.extend(page.items);
+            from = page.next;
+            if from.is_none() || items.len() >= max {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// At most `limit` items from a position on. One Query.
+    pub async fn page(
+        &self,
+        query: &Query,
+        limit: usize,
+        from: Option<&Position>,
+    ) -> Result<Page<RawItem>> {
+        let (partition_key, sort_key) = match query.index {
+            Some(index) => (index.partition_key(), index.sort_key()),
+            None => (PARTITION_KEY, SORT_KEY),
+        };
+        let condition = match query.prefix {
+            Some(_) => "#pk = :pk AND begins_with(#sk, :prefix)",
+            None => "#pk = :pk",
+        };
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mut request = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .set_index_name(query.index.map(|index| index.name().to_owned()))
+            .consistent_read(query.index.is_none())
+            .key_condition_expression(condition)
+            .expression_attribute_names("#pk", partition_key)
+            .expression_attribute_values(":pk", text(query.partition.as_str()))
+            .scan_index_forward(!query.descending)
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(from.map(Position::to_attributes));
+        if let Some(prefix) = &query.prefix {
+            request = request
+                .expression_attribute_names("#sk", sort_key)
+                .expression_attribute_values(":prefix", text(prefix));
+        }
+        let answer =
+            request.send().await.map_err(|error| crate::failure::unavailable("Query", &error))?;
+        let next = answer.last_evaluated_key.as_ref().map(Position::from_attributes);
+        let items = answer.items.unwrap_or_default().into_iter().map(RawItem).collect();
+        Ok(Page { items, next })
+    }
+
+    /// One item written outside a transaction, for records that stand alone (claims, marks). One
+    /// PutItem. Answers the item that stands in the way if the condition does not hold.
+    pub async fn put_when<I: Item>(
+        &self,
+        tenant: &Tenant,
+        item: &I,
+        condition: &crate::Condition,
+    ) -> Result<Option<RawItem>> {
+        condition.placeholders.check()?;
+        let attributes = crate::item::to_attributes(item, tenant)?;
+        let mut request = self
+            .client()
+            .put_item()
+            .table_name(self.table())
+            .set_item(Some(attributes))
+            .set_condition_expression(condition.expression())
+            .return_values_on_condition_check_failure(
+                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+            );
+        for (placeholder, name) in &condition.placeholders.names {
+            request = request.expression_attribute_names(placeholder, name);
+        }
+        for (placeholder, value) in &condition.placeholders.values {
+            request = request.expression_attribute_values(placeholder, value.clone());
+        }
+        let error = match request.send().await {
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        if let Some(
+            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                refused,
+            ),
+        ) = error.as_service_error()
+        {
+            return Ok(Some(RawItem(refused.item.clone().unwrap_or_default())));
+        }
+        Err(crate::failure::unavailable("PutItem", &error))
+    }
+
+    /// True if the table answers. One DescribeTable-free GetItem of an item that is never there.
+    pub async fn answers(&self) -> Result<()> {
+        struct Probe;
+        impl crate::GlobalPartition for Probe {
+            fn partition(&self) -> String {
+                "READY".to_owned()
+            }
+        }
+        self.get_raw(&Partition::global(&Probe).at("READY")).await.map(|_| ())
+    }
+}
+
+pub(crate) fn key_attributes(key: &Key) -> Attributes {
+    Attributes::from([
+        (PARTITION_KEY.to_owned(), AttributeValue::S(key.partition().to_owned())),
+        (SORT_KEY.to_owned(), AttributeValue::S(key.sort_key().to_owned())),
+    ])
+}
