@@ -1,0 +1,308 @@
+//! The only reader of the environment. Everything a function is told from outside is a field of
+//! [`Config`], read once at its start; a bad or missing value names its variable.
+
+mod stage;
+
+use std::fmt;
+
+pub use stage::Stage;
+
+/// Names of the variables that templates and `cargo xtask dev` set.
+pub mod variable {
+    pub const STAGE: &str = "MILLWRIGHT_STAGE";
+    pub const PREFIX: &str = "MILLWRIGHT_PREFIX";
+    pub const PUBLIC_URL: &str = "MILLWRIGHT_PUBLIC_URL";
+    pub const AUDIENCE: &str = "MILLWRIGHT_AUDIENCE";
+    pub const ALLOWED_ORIGINS: &str = "MILLWRIGHT_ALLOWED_ORIGINS";
+    pub const FUNCTION: &str = "MILLWRIGHT_FUNCTION";
+    pub const LOG_LEVEL: &str = "MILLWRIGHT_LOG_LEVEL";
+    pub const REQUESTS_PER_SECOND: &str = "MILLWRIGHT_REQUESTS_PER_SECOND";
+    pub const PROJECT_CACHE_SECONDS: &str = "MILLWRIGHT_PROJECT_CACHE_SECONDS";
+}
+
+/// What a function knows of where it runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub stage: Stage,
+    /// First part of every resource name; at most 16 characters.
+    pub prefix: String,
+    /// The service function this process is, e.g. `planning-api`.
+    pub function: String,
+    /// Origin of the API; the token issuer is `<public_url>/api/v1`.
+    pub public_url: String,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// Browser origins answered by CORS; none by default.
+    pub allowed_origins: Vec<String>,
+    pub log_level: String,
+    /// Sustained requests per second and caller of one function instance; bursts are twice that.
+    pub requests_per_second: u32,
+    /// How long the head of a project may be served from memory, in seconds.
+    pub project_cache_seconds: u32,
+    pub aws: Aws,
+}
+
+/// How to reach AWS, or what stands in for it.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    pub region: String,
+    pub credentials: Option<Credentials>,
+    endpoints: Endpoints,
+}
+
+/// Endpoint overrides; a hand-built SDK configuration does not read them itself.
+#[derive(Clone, Debug, Default)]
+struct Endpoints {
+    all: Option<String>,
+    dynamodb: Option<String>,
+    eventbridge: Option<String>,
+    secretsmanager: Option<String>,
+    sqs: Option<String>,
+}
+
+/// The AWS services Millwright calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsService {
+    DynamoDb,
+    EventBridge,
+    SecretsManager,
+    Sqs,
+}
+
+/// Credentials of the function's role. Debug prints the key id only.
+#[derive(Clone)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish()
+    }
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub variable: &'static str,
+    pub detail: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "environment variable {}: {}", self.variable, self.detail)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+    pub fn from_environment() -> Result<Config, ConfigError> {
+        Config::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The same from any source of variables.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn from_variables(read: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let optional = |name: &str| read(name).filter(|value| !value.is_empty());
+        let required = |variable: &'static str| {
+            optional(variable)
+                .ok_or_else(|| ConfigError { variable, detail: "is not set".to_owned() })
+        };
+        let number = |variable: &'static str, default: u32| match optional(variable) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| ConfigError {
+                variable,
+                detail: format!("must be a whole number, is {text:?}"),
+            }),
+        };
+        let stage = Stage::parse(&required(variable::STAGE)?)
+            .map_err(|detail| ConfigError { variable: variable::STAGE, detail })?;
+        let prefix = required(variable::PREFIX)?;
+        if prefix.len() > 16 {
+            let detail = format!("must have at most 16 characters, has {}", prefix.len());
+            return Err(ConfigError { variable: variable::PREFIX, detail });
+        }
+        let function = function_name(&prefix, &optional);
+        let credentials = match (optional("AWS_ACCESS_KEY_ID"), optional("AWS_SECRET_ACCESS_KEY")) {
+            (Some(access_key_id), Some(secret_access_key)) => Some(Credentials {
+                access_key_id,
+                secret_access_key,
+                session_token: optional("AWS_SESSION_TOKEN"),
+            }),
+            _ => None,
+        };
+        Ok(Config {
+            stage,
+            function,
+            public_url: required(variable::PUBLIC_URL)?.trim_end_matches('/').to_owned(),
+            audience: optional(variable::AUDIENCE).unwrap_or_else(|| "millwright".to_owned()),
+            allowed_origins: optional(variable::ALLOWED_ORIGINS)
+                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
+                .unwrap_or_default(),
+            log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
+            requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,
+            project_cache_seconds: number(variable::PROJECT_CACHE_SECONDS, 60)?,
+            aws: Aws {
+                region: optional("AWS_REGION")
+                    .or_else(|| optional("AWS_DEFAULT_REGION"))
+                    .ok_or_else(|| ConfigError {
+                        variable: "AWS_REGION",
+                        detail: "is not set".to_owned(),
+                    })?,
+                credentials,
+                endpoints: Endpoints {
+                    all: optional("AWS_ENDPOINT_URL"),
+                    dynamodb: optional("AWS_ENDPOINT_URL_DYNAMODB"),
+                    eventbridge: optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+                    secretsmanager: optional("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+                    sqs: optional("AWS_ENDPOINT_URL_SQS"),
+                },
+            },
+            prefix,
+        })
+    }
+
+    /// The `iss` of access tokens.
+    pub fn issuer(&self) -> String {
+        format!("{}/api/v1", self.public_url)
+    }
+
+    /// `<prefix>-<name>`: how tables, queues and functions are called.
+    pub fn resource(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// `<prefix>/<name>`: how secrets are called.
+    pub fn secret(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    /// The endpoint to use for an AWS service, if not the real one.
+    ///
+    /// # Errors
+    /// On the local stage without an endpoint: nothing there may call the real cloud by accident.
+    pub fn endpoint(&self, service: AwsService) -> Result<Option<&str>, ConfigError> {
+        let endpoints = &self.aws.endpoints;
+        let (variable, own) = match service {
+            AwsService::DynamoDb => ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+            AwsService::EventBridge => ("AWS_ENDPOINT_URL_EVENTBRIDGE", &endpoints.eventbridge),
+            AwsService::SecretsManager => {
+                ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secretsmanager)
+            }
+            AwsService::Sqs => ("AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
+        };
+        let endpoint = own.as_deref().or(endpoints.all.as_deref());
+        if endpoint.is_none() && self.stage.is_local() {
+            let detail = "is not set, nor is AWS_ENDPOINT_URL: the local stage never calls the \
+                          real cloud; start with `cargo xtask dev`"
+                .to_owned();
+            return Err(ConfigError { variable, detail });
+        }
+        Ok(endpoint)
+    }
+}
+
+/// `MILLWRIGHT_FUNCTION` if set; else Lambda's own name without the prefix.
+fn function_name(prefix: &str, optional: &impl Fn(&str) -> Option<String>) -> String {
+    if let Some(function) = optional(variable::FUNCTION) {
+        return function;
+    }
+    let name = optional("AWS_LAMBDA_FUNCTION_NAME").or_else(|| optional("_HANDLER"));
+    let name = name.unwrap_or_default();
+    match name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')) {
+        Some(rest) => rest.to_owned(),
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn variables(more: &[(&str, &str)]) -> HashMap<String, String> {
+        let mut all = HashMap::from([
+            ("MILLWRIGHT_STAGE".to_owned(), "local".to_owned()),
+            ("MILLWRIGHT_PREFIX".to_owned(), "mw".to_owned()),
+            ("MILLWRIGHT_PUBLIC_URL".to_owned(), "http://127.0.0.1:9000/".to_owned()),
+            ("AWS_REGION".to_owned(), "eu-central-1".to_owned()),
+        ]);
+        all.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all
+    }
+
+    fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables(more);
+        Config::from_variables(|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn the_local_stage_never_reaches_the_real_cloud() {
+        let local = config(&[]).expect("complete");
+        for service in [
+            AwsService::DynamoDb,
+            AwsService::EventBridge,
+            AwsService::SecretsManager,
+            AwsService::Sqs,
+        ] {
+            assert!(local.endpoint(service).is_err(), "{service:?}");
+        }
+        let emulated = config(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]).expect("complete");
+        assert_eq!(emulated.endpoint(AwsService::Sqs), Ok(Some("http://127.0.0.1:4566")));
+    }
+
+    #[test]
+    fn a_service_has_its_own_endpoint_before_the_common_one() {
+        let config = config(&[
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000"),
+        ])
+        .expect("complete");
+        assert_eq!(config.endpoint(AwsService::DynamoDb), Ok(Some("http://127.0.0.1:8000")));
+        assert_eq!(config.endpoint(AwsService::Sqs), Ok(Some("http://127.0.0.1:4566")));
+    }
+
+    #[test]
+    fn a_deployed_stage_uses_the_real_endpoints() {
+        let deployed = config(&[("MILLWRIGHT_STAGE", "production")]).expect("complete");
+        assert_eq!(deployed.endpoint(AwsService::DynamoDb), Ok(None));
+    }
+
+    #[test]
+    fn wrong_values_name_their_variable() {
+        for (name, value) in [
+            ("MILLWRIGHT_STAGE", "Local!"),
+            ("MILLWRIGHT_STAGE", ""),
+            ("MILLWRIGHT_PREFIX", "a-prefix-that-is-too-long"),
+            ("MILLWRIGHT_REQUESTS_PER_SECOND", "many"),
+            ("AWS_REGION", ""),
+        ] {
+            assert_eq!(config(&[(name, value)]).expect_err(value).variable, name);
+        }
+    }
+
+    #[test]
+    fn the_function_is_known_by_lambdas_name_or_by_its_own() {
+        let name = |more: &[(&str, &str)]| config(more).expect("complete").function;
+        assert_eq!(name(&[("AWS_LAMBDA_FUNCTION_NAME", "mw-planning-api")]), "planning-api");
+        assert_eq!(name(&[("AWS_LAMBDA_FUNCTION_NAME", "planning-api")]), "planning-api");
+        let both = [("AWS_LAMBDA_FUNCTION_NAME", "_"), ("MILLWRIGHT_FUNCTION", "relay")];
+        assert_eq!(name(&both), "relay");
+    }
+
+    #[test]
+    fn credentials_print_nothing_secret() {
+        let config = config(&[("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "hidden")])
+            .expect("complete");
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+}

@@ -1,0 +1,153 @@
+//! CloudEvents 1.0 in JSON, with extensions for tenant, actor, trace and causality.
+
+use millwright_core::{Error, OrgId, Result, Tenant, Timestamp, Voucher};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The largest event, as JSON.
+pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+
+/// `source` of an event, on the bus too, is `millwright.<service>`.
+pub const SOURCE_PREFIX: &str = "millwright.";
+
+/// A typed event. Ids and the fields consumers filter on; never secrets.
+pub trait Event: Serialize + DeserializeOwned + ToSchema {
+    /// `<module>.<noun>.<past-tense>`.
+    const TYPE: &'static str;
+    /// Fields are only added within a version.
+    const VERSION: u32 = 1;
+    /// The service that emits it.
+    const SERVICE: &'static str;
+
+    /// The id of the thing it is about.
+    fn subject(&self) -> String;
+
+    /// A representative event for the catalogue.
+    fn example() -> Self;
+}
+
+/// A type of event, for manifests and the catalogue.
+#[derive(Clone, Copy)]
+pub struct EventType {
+    pub name: &'static str,
+    pub version: u32,
+    pub service: &'static str,
+    /// The JSON Schema of `data`, with the schemas it refers to by name.
+    pub schema: fn() -> (Value, Vec<(String, Value)>),
+    /// An example of `data`, and its subject.
+    pub example: fn() -> (Value, String),
+}
+
+impl EventType {
+    pub const fn of<E: Event>() -> EventType {
+        EventType {
+            name: E::TYPE,
+            version: E::VERSION,
+            service: E::SERVICE,
+            schema: schema_of::<E>,
+            example: example_of::<E>,
+        }
+    }
+}
+
+impl std::fmt::Debug for EventType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.name, self.version)
+    }
+}
+
+fn schema_of<E: Event>() -> (Value, Vec<(String, Value)>) {
+    let json = |schema| serde_json::to_value(schema).unwrap_or(Value::Null);
+    let mut referenced = Vec::new();
+    E::schemas(&mut referenced);
+    let referenced = referenced.into_iter().map(|(name, schema)| (name, json(schema))).collect();
+    (json(E::schema()), referenced)
+}
+
+fn example_of<E: Event>() -> (Value, String) {
+    let example = E::example();
+    let subject = example.subject();
+    (serde_json::to_value(example).unwrap_or(Value::Null), subject)
+}
+
+/// Who and what caused an event: carried from request to event to whatever that causes.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    pub tenant: Tenant,
+    /// User, service key, agent or service.
+    pub actor_id: String,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+    /// The request everything began with.
+    pub correlation_id: String,
+    /// The event that led to this one, if one did.
+    pub causation_id: Option<String>,
+}
+
+/// One event on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    pub specversion: String,
+    pub id: String,
+    pub source: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub time: Timestamp,
+    pub subject: String,
+    pub datacontenttype: String,
+    pub dataschema: String,
+    pub orgid: OrgId,
+    pub actorid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    pub correlationid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causationid: Option<String>,
+    pub data: Value,
+}
+
+impl Envelope {
+    /// # Errors
+    /// `internal` if the event exceeds 64 KB.
+    pub fn new<E: Event>(event: &E, id: Uuid, time: Timestamp, cause: &Cause) -> Result<Envelope> {
+        let envelope = Envelope {
+            specversion: "1.0".to_owned(),
+            id: id.to_string(),
+            source: format!("{SOURCE_PREFIX}{}", E::SERVICE),
+            kind: E::TYPE.to_owned(),
+            time,
+            subject: event.subject(),
+            datacontenttype: "application/json".to_owned(),
+            dataschema: data_schema(E::TYPE, E::VERSION),
+            orgid: cause.tenant.organization(),
+            actorid: cause.actor_id.clone(),
+            traceparent: cause.traceparent.clone(),
+            correlationid: cause.correlation_id.clone(),
+            causationid: cause.causation_id.clone(),
+            data: serde_json::to_value(event)
+                .map_err(|error| Error::internal(format!("{} is no JSON: {error}", E::TYPE)))?,
+        };
+        let size = serde_json::to_string(&envelope).map(|json| json.len()).unwrap_or(usize::MAX);
+        if size > MAX_EVENT_BYTES {
+            return Err(Error::internal(format!("{} has {size} bytes", E::TYPE)));
+        }
+        Ok(envelope)
+    }
+
+    /// Our own bus and queues vouch for the organization.
+    pub fn tenant(&self) -> Tenant {
+        Tenant::vouched(self.orgid, Voucher::Event)
+    }
+
+    /// The typed event, if the envelope carries that type.
+    pub fn event<E: Event>(&self) -> Option<Result<E, serde_json::Error>> {
+        (self.kind == E::TYPE).then(|| E::deserialize(&self.data))
+    }
+}
+
+/// `urn:millwright:event:<type>:<version>`.
+pub(crate) fn data_schema(kind: &str, version: u32) -> String {
+    format!("urn:millwright:event:{kind}:{version}")
+}

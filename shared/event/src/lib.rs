@@ -1,0 +1,20 @@
+//! Events between services.
+//!
+//! - [`Event`]: a typed event; [`EventType`] describes it for the catalogue.
+//! - [`Envelope`]: CloudEvents 1.0 JSON with our extensions.
+//! - [`Outbox`]: what a transaction has to say, as one item of that transaction.
+//! - [`inbox`]: each message counted exactly once, folded per aggregate.
+//! - [`batch`]: SQS batches in which one bad message blocks nothing.
+
+pub mod batch;
+mod envelope;
+pub mod inbox;
+mod outbox;
+
+pub use envelope::{Cause, Envelope, Event, EventType, MAX_EVENT_BYTES, SOURCE_PREFIX};
+pub use outbox::{
+    Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, OUTBOX_RETENTION, OUTBOX_SHARDS, Outbox,
+    OutboxItem, OutboxShard,
+};
+    Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, Outbox, OutboxItem, OutboxShard,
+};

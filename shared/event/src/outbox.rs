@@ -1,0 +1,169 @@
+//! The outbox: what a transaction has to say, written with it, delivered by the relay.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use millwright_core::{Error, Result, Tenant, Timestamp};
+use millwright_store::{GlobalPartition, Item, Key, Partition, Store, Transaction};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use uuid::Uuid;
+
+use crate::{Cause, Envelope, Event};
+
+/// What the partition keys of outbox items begin with; the streams are filtered by it.
+pub const OUTBOX_PREFIX: &str = "OUT#";
+
+/// The most one outbox item may hold, as JSON; an item may have 400 KB.
+pub const MAX_OUTBOX_BYTES: usize = 300 * 1024;
+
+/// How long items are kept, sent or not.
+pub const OUTBOX_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// The shards of an hour.
+pub const OUTBOX_SHARDS: u8 = 4;
+
+/// Where an entry goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The event bus: a public event.
+    Bus,
+    /// The queue of one function, without the installation's prefix: a job or command.
+    Queue(String),
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Bus => f.write_str("bus"),
+            Destination::Queue(name) => write!(f, "queue:{name}"),
+        }
+    }
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Destination, String> {
+        match text.split_once(':') {
+            None if text == "bus" => Ok(Destination::Bus),
+            Some(("queue", name)) if !name.is_empty() => Ok(Destination::Queue(name.to_owned())),
+            _ => Err(format!("{text:?} is neither `bus` nor `queue:<name>`")),
+        }
+    }
+}
+
+impl Serialize for Destination {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// One message of an outbox item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub to: Destination,
+    pub envelope: Envelope,
+}
+
+/// Outbox items of one hour and shard: outside every organization, for the relay alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxShard {
+    pub hour: String,
+    pub shard: u8,
+}
+
+impl GlobalPartition for OutboxShard {
+    fn partition(&self) -> String {
+        format!("{OUTBOX_PREFIX}{}#{}", self.hour, self.shard)
+    }
+}
+
+/// The stored outbox item: pk `OUT#<yyyymmddhh>#<shard>`, sk a UUIDv7.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutboxItem {
+    #[serde(skip)]
+    place: Option<(OutboxShard, Uuid, Timestamp)>,
+    pub entries: Vec<Entry>,
+    /// Set by the relay once everything is delivered.
+    #[serde(default, rename = "sentAt", skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+}
+
+impl Item for OutboxItem {
+    const KIND: &'static str = "outbox";
+
+    fn key(&self, _tenant: &Tenant) -> Key {
+        match &self.place {
+            Some((shard, id, _)) => Partition::global(shard).at(id),
+            // Only a decoded item has no place, and nobody writes one back.
+            None => Partition::global(&OutboxShard { hour: String::new(), shard: 0 }).at(""),
+        }
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        self.place.as_ref().map(|(_, _, at)| at.plus(OUTBOX_RETENTION))
+    }
+}
+
+/// Collects what a transaction has to say.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    cause: Cause,
+    entries: Vec<Entry>,
+}
+
+impl Outbox {
+    pub fn new(cause: Cause) -> Outbox {
+        Outbox { cause, entries: Vec::new() }
+    }
+
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A public event.
+    pub fn emit<E: Event>(&mut self, store: &Store, event: &E) -> Result<()> {
+        self.send(store, Destination::Bus, event)
+    }
+
+    /// A message to `to`.
+    pub fn send<E: Event>(&mut self, store: &Store, to: Destination, event: &E) -> Result<()> {
+        let envelope =
+            Envelope::new(event, store.ids().next_uuid(), store.clock().now(), &self.cause)?;
+        self.entries.push(Entry { to, envelope });
+        Ok(())
+    }
+
+    /// Adds the outbox item to the transaction: one item, none if there is nothing to say.
+    ///
+    /// # Errors
+    /// `internal` if everything together exceeds 300 KB.
+    pub fn write(self, store: &Store, transaction: &mut Transaction) -> Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let size =
+            serde_json::to_string(&self.entries).map(|json| json.len()).unwrap_or(usize::MAX);
+        if size > MAX_OUTBOX_BYTES {
+            return Err(Error::internal(format!("an outbox item would have {size} bytes")));
+        }
+        let (now, id) = (store.clock().now(), store.ids().next_uuid());
+        let [.., last] = *id.as_bytes();
+        let shard = OutboxShard { hour: now.hour_bucket(), shard: last % OUTBOX_SHARDS };
+        transaction.create(&OutboxItem {
+            place: Some((shard, id, now)),
+            entries: self.entries,
+            sent_at: None,
+        });
+        Ok(())
+    }
+}

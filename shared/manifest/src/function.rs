@@ -1,0 +1,80 @@
+//! The Lambda functions of a service: profile, trigger, rights.
+
+use std::{error::Error, future::Future, pin::Pin};
+
+/// What a function's main answers when it cannot go on.
+pub type StartError = Box<dyn Error + Send + Sync>;
+
+/// The library entry point of a function: what its ten-line binary calls.
+pub type Start = fn() -> Pin<Box<dyn Future<Output = Result<(), StartError>> + Send>>;
+
+/// One Lambda function.
+#[derive(Clone)]
+pub struct Function {
+    /// Begins with the service's name; deployed as `<prefix>-<name>`.
+    pub name: &'static str,
+    /// One sentence for the template.
+    pub summary: &'static str,
+    pub memory_megabytes: u32,
+    /// At most 900.
+    pub timeout_seconds: u32,
+    pub triggers: Vec<Trigger>,
+    /// All it may do; nothing else is granted but writing its own log.
+    pub rights: Vec<Right>,
+    pub start: Start,
+}
+
+/// What makes a function run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// `ANY /api/v1/<base>` and `/api/v1/<base>/{proxy+}` of every base of the service.
+    Http,
+    /// The API's `$default` route: what no other function serves.
+    DefaultRoute,
+    /// Its own SQS queue, called like the function, fed by a rule of the bus for these event
+    /// types. Visibility is six times the timeout; after five deliveries the service's
+    /// dead-letter queue.
+    Events { types: &'static [&'static str], batch_size: u32, window_seconds: u32 },
+    /// The streams of all tables with an outbox.
+    Outboxes,
+    /// An EventBridge rule, e.g. `rate(1 hour)`; the function gets `input` as its event.
+    Schedule { name: &'static str, expression: &'static str, input: &'static str },
+}
+
+/// One thing a function may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Item operations on the service's own table and its indexes. Never Scan.
+    OwnTable(&'static [TableAction]),
+    /// Read one secret, `<prefix>/<name>`.
+    ReadSecret(&'static str),
+    /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.
+    DeliverOutboxes,
+}
+
+/// An item operation of DynamoDB; transactions need the right for each of their steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableAction {
+    GetItem,
+    BatchGetItem,
+    Query,
+    PutItem,
+    UpdateItem,
+    DeleteItem,
+    ConditionCheckItem,
+}
+
+impl TableAction {
+    /// The IAM action.
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            TableAction::GetItem => "dynamodb:GetItem",
+            TableAction::BatchGetItem => "dynamodb:BatchGetItem",
+            TableAction::Query => "dynamodb:Query",
+            TableAction::PutItem => "dynamodb:PutItem",
+            TableAction::UpdateItem => "dynamodb:UpdateItem",
+            TableAction::DeleteItem => "dynamodb:DeleteItem",
+            TableAction::ConditionCheckItem => "dynamodb:ConditionCheckItem",
+        }
+    }
+}

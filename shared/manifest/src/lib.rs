@@ -1,0 +1,53 @@
+//! The manifest of a service: what the templates, the local environment, the API document, the
+//! permission matrix and the guard tests are derived from (`cargo xtask gen`).
+
+mod function;
+mod operation;
+
+use millwright_auth::Permission;
+use millwright_core::Code;
+use millwright_event::EventType;
+use serde_json::Value;
+
+pub use function::{Function, Right, Start, StartError, TableAction, Trigger};
+pub use operation::{Access, Method, Operation};
+
+/// One service: a crate in `functions/`.
+#[derive(Clone)]
+pub struct Service {
+    /// The crate's name; function names begin with it.
+    pub name: &'static str,
+    /// One sentence for README, templates and the API document.
+    pub summary: &'static str,
+    /// First path segments below `/api/v1` that it serves; empty for the gateway and relay.
+    pub bases: &'static [&'static str],
+    pub permissions: &'static [&'static Permission],
+    /// Its own problem codes, beside the shared ones.
+    pub codes: &'static [Code],
+    pub operations: Vec<Operation>,
+    /// Events it emits.
+    pub events: Vec<EventType>,
+    /// Its DynamoDB table `<prefix>-<name>`, if it has one.
+    pub table: Option<Table>,
+    pub functions: Vec<Function>,
+    /// The OpenAPI 3.1 document of its operations; run by `xtask` only.
+    pub openapi: fn() -> Value,
+}
+
+/// The table of a service; its shape is the same for all (`millwright_store::schema`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// True if transactions write outbox items: then it has a stream that feeds the relay.
+    pub has_outbox: bool,
+}
+
+impl Service {
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// The operation of that short name.
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.name == name)
+    }
+}
