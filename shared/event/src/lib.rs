@@ -16,5 +16,3 @@ pub use outbox::{
     Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, OUTBOX_RETENTION, OUTBOX_SHARDS, Outbox,
     OutboxItem, OutboxShard,
 };
-    Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, Outbox, OutboxItem, OutboxShard,
-};
