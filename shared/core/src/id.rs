@@ -1,6 +1,6 @@
 //! Typed ids: `<prefix>_<26 characters base32 of a UUIDv7>` (TypeID), one type per noun.
 
-use std::{fmt, marker::PhantomData, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr, sync::Arc};
 
 use aws_lc_rs::rand;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -160,7 +160,11 @@ impl<N: Noun> PartialSchema for Id<N> {
     }
 }
 
-impl<N: Noun> ToSchema for Id<N> {}
+impl<N: Noun> ToSchema for Id<N> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Id", N::PREFIX).into()
+    }
+}
 
 /// Where fresh ids come from: the clock and the system's random source.
 #[derive(Clone)]

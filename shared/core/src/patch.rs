@@ -1,5 +1,7 @@
 //! JSON Merge Patch (RFC 7396): absent, null and value told apart.
 
+use std::borrow::Cow;
+
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -60,6 +62,10 @@ impl<T: ToSchema> PartialSchema for Patch<T> {
 }
 
 impl<T: ToSchema> ToSchema for Patch<T> {
+    fn name() -> Cow<'static, str> {
+        format!("Patch{}", T::name()).into()
+    }
+
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         T::schemas(schemas);
     }
@@ -102,6 +108,10 @@ impl<T: ToSchema> PartialSchema for Change<T> {
 }
 
 impl<T: ToSchema> ToSchema for Change<T> {
+    fn name() -> Cow<'static, str> {
+        format!("Change{}", T::name()).into()
+    }
+
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         T::schemas(schemas);
     }

@@ -2,7 +2,7 @@
 //!
 //! Lengths are counted in characters (Unicode scalar values) after NFC and trimming.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -99,7 +99,11 @@ macro_rules! text_type {
             }
         }
 
-        impl<const MIN: usize, const MAX: usize> ToSchema for $name<MIN, MAX> {}
+        impl<const MIN: usize, const MAX: usize> ToSchema for $name<MIN, MAX> {
+            fn name() -> Cow<'static, str> {
+                format!("{}{MIN}To{MAX}", stringify!($name)).into()
+            }
+        }
 
         impl_deserr_from_str!([const MIN: usize, const MAX: usize] $name<MIN, MAX>);
     };

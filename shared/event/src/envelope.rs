@@ -86,6 +86,17 @@ pub struct Cause {
     pub causation_id: Option<String>,
 }
 
+/// What an envelope says of its event.
+#[derive(Clone, Debug)]
+pub struct Described<'a> {
+    /// The event type.
+    pub kind: &'a str,
+    pub version: u32,
+    pub service: &'a str,
+    /// The id of the thing it is about.
+    pub subject: String,
+}
+
 /// One event on its way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -112,26 +123,47 @@ impl Envelope {
     /// # Errors
     /// `internal` if the event exceeds 64 KB.
     pub fn new<E: Event>(event: &E, id: Uuid, time: Timestamp, cause: &Cause) -> Result<Envelope> {
+        let described = Described {
+            kind: E::TYPE,
+            version: E::VERSION,
+            service: E::SERVICE,
+            subject: event.subject(),
+        };
+        Envelope::compose(described, event, id, time, cause)
+    }
+
+    /// An event whose type is not known at compile time.
+    ///
+    /// # Errors
+    /// `internal` if the event exceeds 64 KB.
+    pub fn compose(
+        described: Described<'_>,
+        data: &impl Serialize,
+        id: Uuid,
+        time: Timestamp,
+        cause: &Cause,
+    ) -> Result<Envelope> {
+        let Described { kind, version, service, subject } = described;
         let envelope = Envelope {
             specversion: "1.0".to_owned(),
             id: id.to_string(),
-            source: format!("{SOURCE_PREFIX}{}", E::SERVICE),
-            kind: E::TYPE.to_owned(),
+            source: format!("{SOURCE_PREFIX}{service}"),
+            kind: kind.to_owned(),
             time,
-            subject: event.subject(),
+            subject,
             datacontenttype: "application/json".to_owned(),
-            dataschema: data_schema(E::TYPE, E::VERSION),
+            dataschema: data_schema(kind, version),
             orgid: cause.tenant.organization(),
             actorid: cause.actor_id.clone(),
             traceparent: cause.traceparent.clone(),
             correlationid: cause.correlation_id.clone(),
             causationid: cause.causation_id.clone(),
-            data: serde_json::to_value(event)
-                .map_err(|error| Error::internal(format!("{} is no JSON: {error}", E::TYPE)))?,
+            data: serde_json::to_value(data)
+                .map_err(|error| Error::internal(format!("{kind} is no JSON: {error}")))?,
         };
         let size = serde_json::to_string(&envelope).map(|json| json.len()).unwrap_or(usize::MAX);
         if size > MAX_EVENT_BYTES {
-            return Err(Error::internal(format!("{} has {size} bytes", E::TYPE)));
+            return Err(Error::internal(format!("{kind} has {size} bytes")));
         }
         Ok(envelope)
     }

@@ -11,7 +11,7 @@ mod envelope;
 pub mod inbox;
 mod outbox;
 
-pub use envelope::{Cause, Envelope, Event, EventType, MAX_EVENT_BYTES, SOURCE_PREFIX};
+pub use envelope::{Cause, Described, Envelope, Event, EventType, MAX_EVENT_BYTES, SOURCE_PREFIX};
 pub use outbox::{
     Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, OUTBOX_RETENTION, OUTBOX_SHARDS, Outbox,
     OutboxItem, OutboxShard,

@@ -143,6 +143,11 @@ impl Outbox {
         Ok(())
     }
 
+    /// An envelope made by hand.
+    pub fn add(&mut self, to: Destination, envelope: Envelope) {
+        self.entries.push(Entry { to, envelope });
+    }
+
     /// Adds the outbox item to the transaction: one item, none if there is nothing to say.
     ///
     /// # Errors

@@ -1,0 +1,185 @@
+//! What handlers answer: the status is in the type.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use millwright_core::{Error, Result};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Describe, OperationDocument, Problem, problem::etag};
+
+/// The representation of a thing that has a version and a place.
+pub trait Representation: Serialize + ToSchema {
+    fn version(&self) -> u64;
+
+    /// The path of the thing, from `/api/v1` on.
+    fn location(&self) -> String;
+}
+
+/// An answer as it leaves, and as the idempotency record keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Option<String>,
+    pub(crate) version: Option<u64>,
+    /// `Location` of a 201.
+    pub(crate) location: Option<String>,
+    /// Where the same representation can be read again.
+    pub(crate) resource: Option<String>,
+}
+
+impl IntoResponse for Rendered {
+    fn into_response(self) -> Response {
+        let mut response = self.body.unwrap_or_default().into_response();
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_TYPE);
+        if self.status != StatusCode::NO_CONTENT {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(header::CONTENT_TYPE, json);
+        }
+        if let Some(version) = self.version {
+            headers.insert(header::ETAG, etag(version));
+        }
+        if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// What a handler may answer.
+pub trait Answer: Describe {
+    /// # Errors
+    /// `internal` if it is no JSON.
+    fn render(&self) -> Result<Rendered>;
+}
+
+fn json(value: &impl Serialize) -> Result<Option<String>> {
+    serde_json::to_string(value).map(Some).map_err(Error::internal)
+}
+
+macro_rules! into_response {
+    ($([$($generics:tt)*] $answer:ty),+ $(,)?) => {$(
+        impl<$($generics)*> IntoResponse for $answer {
+            fn into_response(self) -> Response {
+                match self.render() {
+                    Ok(rendered) => rendered.into_response(),
+                    Err(error) => Problem(error).into_response(),
+                }
+            }
+        }
+    )+};
+}
+
+into_response! {
+    [T: Representation] Created<T>,
+    [T: Representation] Versioned<T>,
+    [T: Serialize + ToSchema] Listed<T>,
+    [T: Serialize + ToSchema] Plain<T>,
+    [] NoContent,
+}
+
+/// 201 with `Location`, `ETag` and the representation.
+#[derive(Clone, Debug)]
+pub struct Created<T>(pub T);
+
+impl<T: Representation> Answer for Created<T> {
+    fn render(&self) -> Result<Rendered> {
+        Ok(Rendered {
+            status: StatusCode::CREATED,
+            body: json(&self.0)?,
+            version: Some(self.0.version()),
+            location: Some(self.0.location()),
+            resource: Some(self.0.location()),
+        })
+    }
+}
+
+impl<T: Representation> Describe for Created<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(201, "Created");
+        document.answer_header(201, "Location", "Path of what was created");
+        document.answer_header(201, "ETag", "Version, in quotes");
+    }
+}
+
+/// 200 with `ETag` and the representation.
+#[derive(Clone, Debug)]
+pub struct Versioned<T>(pub T);
+
+impl<T: Representation> Answer for Versioned<T> {
+    fn render(&self) -> Result<Rendered> {
+        Ok(Rendered {
+            status: StatusCode::OK,
+            body: json(&self.0)?,
+            version: Some(self.0.version()),
+            location: None,
+            resource: Some(self.0.location()),
+        })
+    }
+}
+
+impl<T: Representation> Describe for Versioned<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(200, "OK");
+        document.answer_header(200, "ETag", "Version, in quotes");
+        document.conditional_read();
+    }
+}
+
+/// 200 without a version.
+#[derive(Clone, Debug)]
+pub struct Plain<T>(pub T);
+
+impl<T: Serialize + ToSchema> Answer for Plain<T> {
+    fn render(&self) -> Result<Rendered> {
+        let body = json(&self.0)?;
+        Ok(Rendered { status: StatusCode::OK, body, version: None, location: None, resource: None })
+    }
+}
+
+impl<T: Serialize + ToSchema> Describe for Plain<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(200, "OK");
+    }
+}
+
+/// 200 with a page: `{items, nextCursor}`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    /// Null on the last page.
+    pub next_cursor: Option<String>,
+}
+
+impl<T: Serialize + ToSchema> Answer for Listed<T> {
+    fn render(&self) -> Result<Rendered> {
+        let body = json(self)?;
+        Ok(Rendered { status: StatusCode::OK, body, version: None, location: None, resource: None })
+    }
+}
+
+impl<T: Serialize + ToSchema> Describe for Listed<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer_page::<T>();
+    }
+}
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+impl Answer for NoContent {
+    fn render(&self) -> Result<Rendered> {
+        let status = StatusCode::NO_CONTENT;
+        Ok(Rendered { status, body: None, version: None, location: None, resource: None })
+    }
+}
+
+impl Describe for NoContent {
+    fn describe(document: &mut OperationDocument) {
+        document.empty_answer(204, "Done");
+    }
+}

@@ -1,0 +1,133 @@
+//! What is known of a request beside its parts, and what extractors leave for the edge.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http::{HeaderMap, request::Parts};
+use lambda_http::request::RequestContext as GatewayContext;
+use millwright_core::IdGenerator;
+
+use crate::{idempotency::Claim, limit::Allowance, problem::X_REQUEST_ID};
+
+/// Ids of a request, carried into logs, events and calls.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// `X-Request-Id` if the caller's is sane, else made.
+    pub request_id: String,
+    /// W3C trace context, continued or begun.
+    pub traceparent: String,
+    /// The caller's address as the gateway saw it; never a header of the caller's.
+    pub source_ip: Option<IpAddr>,
+}
+
+impl RequestContext {
+    pub(crate) fn of(parts: &Parts, ids: &IdGenerator) -> RequestContext {
+        RequestContext {
+            request_id: request_id(&parts.headers).unwrap_or_else(|| ids.next_uuid().to_string()),
+            traceparent: traceparent(&parts.headers, ids),
+            source_ip: source_ip(parts),
+        }
+    }
+}
+
+/// 8-128 characters of the set that is safe in logs.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(&X_REQUEST_ID)?.to_str().ok()?;
+    let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    ((8..=128).contains(&text.len()) && text.bytes().all(sane)).then(|| text.to_owned())
+}
+
+/// The caller's trace with a span of our own, or a new, unsampled trace
+/// (<https://www.w3.org/TR/trace-context/>).
+fn traceparent(headers: &HeaderMap, ids: &IdGenerator) -> String {
+    let span: u64 = u64::from_be_bytes(ids.random_bytes()) | 1;
+    let continued =
+        headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(|v| {
+            let hex = |text: &str, length: usize| {
+                text.len() == length
+                    && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+                    && text.bytes().any(|b| b != b'0')
+            };
+            let mut parts = v.split('-');
+            let (version, trace, parent, flags) =
+                (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+            let proper =
+                version == "00" && hex(trace, 32) && hex(parent, 16) && parts.next().is_none();
+            let flags_proper = matches!(flags, "00" | "01");
+            (proper && flags_proper).then(|| format!("00-{trace}-{span:016x}-{flags}"))
+        });
+    continued.unwrap_or_else(|| {
+        let trace = u128::from_be_bytes(ids.random_bytes()) | 1;
+        format!("00-{trace:032x}-{span:016x}-00")
+    })
+}
+
+fn source_ip(parts: &Parts) -> Option<IpAddr> {
+    match parts.extensions.get::<GatewayContext>()? {
+        GatewayContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+        #[allow(unreachable_patterns, reason = "other gateways depend on features")]
+        _ => None,
+    }
+}
+
+/// What the extractors of one request leave behind for the edge.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange(Arc<Mutex<Left>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    pub(crate) operation: Option<&'static str>,
+    pub(crate) organization: Option<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) allowance: Option<Allowance>,
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Exchange {
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Left) -> R) -> R {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The exchange the edge began; a fresh one where a router is called without an edge.
+    pub(crate) fn of(parts: &Parts) -> Exchange {
+        parts.extensions.get::<Exchange>().cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millwright_core::Clock;
+
+    use super::*;
+
+    fn context(headers: &[(&'static str, &str)]) -> RequestContext {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        RequestContext::of(&parts, &IdGenerator::new(Clock::system()))
+    }
+
+    #[test]
+    fn sane_request_ids_are_kept_others_replaced() {
+        assert_eq!(context(&[("x-request-id", "req-12345678")]).request_id, "req-12345678");
+        for bad in ["short", "with space in it", "new\u{7f}line-xxxxx", &"x".repeat(129)] {
+            assert_ne!(context(&[("x-request-id", bad)]).request_id, bad);
+        }
+    }
+
+    #[test]
+    fn a_trace_is_continued_with_a_span_of_our_own() {
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let continued = context(&[("traceparent", given)]).traceparent;
+        assert_eq!(continued[..35], given[..35]);
+        assert_ne!(continued[36..52], given[36..52]);
+        assert_eq!(continued[52..], given[52..]);
+        let made = context(&[("traceparent", "00-zz-00f067aa0ba902b7-01")]).traceparent;
+        assert_eq!(made.len(), 55);
+        assert!(made.ends_with("-00"));
+    }
+}

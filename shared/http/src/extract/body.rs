@@ -1,0 +1,129 @@
+//! Request bodies: plain ones, and submissions that may carry an `Idempotency-Key`.
+
+use axum::extract::{FromRef, FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use deserr::Deserr;
+use http::request::Parts;
+use millwright_core::{Error, Fault, FaultCode, Faults, Result};
+use millwright_store::Store;
+use utoipa::ToSchema;
+
+use super::{
+    access::Caller,
+    json::{parse, read_body},
+};
+use crate::{
+    Describe, OperationDocument, Platform, Problem, Write,
+    api::OperationName,
+    exchange::Exchange,
+    idempotency::{self, Claim, Claimed, Fingerprint},
+};
+
+/// The JSON body of a PATCH or PUT.
+#[derive(Clone, Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: Deserr<Faults> + ToSchema> Describe for Body<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.body::<T>();
+    }
+}
+
+impl<S: Send + Sync, T: Deserr<Faults>> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_body(&parts.headers, body).await?;
+        Ok(Body(parse(&bytes)?))
+    }
+}
+
+/// No members: the body of a POST that takes none. May be absent or `{}`.
+#[derive(Clone, Copy, Debug, deserr::Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Empty {}
+
+/// The body of a POST. With an `Idempotency-Key` it happens at most once in 24 hours: the key is
+/// claimed (one PutItem) after permission and input were checked, the record completes in the
+/// transaction of the effects, and a repeat gets the stored answer.
+#[derive(Debug)]
+pub struct Submission<T> {
+    pub input: T,
+    claim: Option<Claim>,
+}
+
+impl<T> Submission<T> {
+    /// Begins the one transaction of this request.
+    pub fn write<'s>(&self, store: &'s Store, caller: &Caller) -> Write<'s> {
+        Write::new(store, caller, self.claim.clone())
+    }
+}
+
+impl<T: Deserr<Faults> + ToSchema> Describe for Submission<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.body::<T>();
+        document.idempotent();
+    }
+}
+
+impl<S: Send + Sync, T: Deserr<Faults> + Send> FromRequest<S> for Submission<T>
+where
+    Platform: FromRef<S>,
+{
+    /// A problem, or the stored answer of the first request.
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let refused = |error: Error| Problem(error).into_response();
+        let bytes = read_body(&parts.headers, body).await.map_err(refused)?;
+        let input = parse(&bytes).map_err(refused)?;
+        let platform = Platform::from_ref(state);
+        let Some(key) = idempotency_key(&parts).map_err(refused)? else {
+            return Ok(Submission { input, claim: None });
+        };
+        let Some(store) = platform.0.store.clone() else {
+            return Err(refused(Error::internal("idempotency needs a table")));
+        };
+        let Some(caller) = parts.extensions.get::<Caller>() else {
+            return Err(refused(Error::internal("a submission needs a caller")));
+        };
+        let operation = OperationName::of(&parts);
+        let fingerprint = Fingerprint::of(&parts, &bytes);
+        match idempotency::claim(&store, caller, operation, &key, fingerprint).await {
+            Ok(Claimed::First(claim)) => {
+                Exchange::of(&parts).with(|left| left.claim = Some(claim.clone()));
+                Ok(Submission { input, claim: Some(claim) })
+            }
+            Ok(Claimed::Replay(response)) => Err(response),
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+/// 1-255 visible ASCII characters, quoted (as the IETF draft has it) or not.
+fn idempotency_key(parts: &Parts) -> Result<Option<String>> {
+    let mut values = parts.headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let fault = |code, detail: &str| -> Error {
+        Faults::of(Fault::new("header:Idempotency-Key", code, detail)).into()
+    };
+    if values.next().is_some() {
+        return Err(fault(FaultCode::Duplicate, "must be sent once"));
+    }
+    let text = value
+        .to_str()
+        .map_err(|_| fault(FaultCode::BadFormat, "must be visible ASCII characters"))?;
+    let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() {
+        return Err(fault(FaultCode::TooShort, "must not be empty"));
+    }
+    if key.len() > 255 {
+        return Err(fault(FaultCode::TooLong, "must have at most 255 characters"));
+    }
+    if !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(fault(FaultCode::BadFormat, "must be visible ASCII characters"));
+    }
+    Ok(Some(key.to_owned()))
+}

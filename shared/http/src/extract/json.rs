@@ -1,0 +1,89 @@
+//! JSON bodies, bounded before they are parsed.
+
+use axum::body::{Body, to_bytes};
+use deserr::Deserr;
+use http::{HeaderMap, header};
+use millwright_core::{Error, FaultCode, Faults, Result, codes};
+use serde_json::Value;
+
+/// The largest body an operation takes unless its spec says otherwise.
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The deepest nesting of a JSON body.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>> {
+    let too_large = || {
+        let detail = format!("at most {MAX_BODY_BYTES} bytes");
+        Error::new(codes::TOO_LARGE, detail)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<usize>().ok()).is_some_and(|n| n > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| too_large())?;
+    if !bytes.is_empty() {
+        check_media_type(headers)?;
+    }
+    Ok(bytes.to_vec())
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<()> {
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|value| value.trim().to_ascii_lowercase());
+    match media_type.as_deref() {
+        Some("application/json" | "application/merge-patch+json") => Ok(()),
+        _ => Err(Error::new(codes::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")),
+    }
+}
+
+/// Reads a body into `T`, with all its faults at once. No body is an empty object.
+pub(crate) fn parse<T: Deserr<Faults>>(bytes: &[u8]) -> Result<T> {
+    let malformed = |detail: String| Error::fault("", FaultCode::BadFormat, detail);
+    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { bytes };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        malformed(format!("the body is not UTF-8 (at byte {})", error.valid_up_to()))
+    })?;
+    if depth(bytes) > MAX_DEPTH {
+        return Err(malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
+    }
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    Ok(deserr::deserialize::<T, Value, Faults>(value)?)
+}
+
+/// How deep brackets nest outside of strings. Looked at before the parser runs: a parser that
+/// recurses is a stack overflow waiting for a hostile body.
+fn depth(json: &[u8]) -> usize {
+    let (mut deepest, mut current, mut in_string, mut escaped) = (0usize, 0usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => {
+                current += 1;
+                deepest = deepest.max(current);
+            }
+            b'}' | b']' => current = current.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        assert_eq!(depth(br#"{"a":[1,{"b":2}]}"#), 3);
+        assert_eq!(depth(br#"{"a":"[[[[\"[["}"#), 1);
+        assert_eq!(depth("[".repeat(10_000).as_bytes()), 10_000);
+    }
+}

@@ -1,0 +1,16 @@
+//! What handlers take as arguments. Order in a signature: access, path, query, preconditions, body.
+
+mod access;
+mod body;
+mod json;
+mod listing;
+mod path;
+mod precondition;
+mod query;
+
+pub use access::{Allowed, Authenticated, Caller, Gate, Public};
+pub use body::{Body, Empty, Submission};
+pub use listing::Listing;
+pub use path::PathParameter;
+pub use precondition::IfMatch;
+pub use query::{Flag, Parameters, Several};

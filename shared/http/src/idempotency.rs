@@ -1,0 +1,243 @@
+//! `Idempotency-Key`: the same POST happens at most once in 24 hours.
+//!
+//! The key is claimed before the handler runs (one PutItem), the record completes in the
+//! transaction of the effects, and a claim whose request ended without effects is given back. A
+//! process that dies in between leaves a claim that lapses with its lease.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{self, digest};
+use axum::response::{IntoResponse, Response};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderValue, StatusCode, request::Parts};
+use millwright_core::{Error, Result, Tenant, Timestamp, codes};
+use millwright_store::{Condition, Item, Key, Partition, Store, Transaction, Update};
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, answer::Rendered};
+
+/// How long an answer can be replayed.
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// Longer than the timeout of any HTTP function.
+const LEASE: Duration = Duration::from_secs(35);
+
+/// Larger answers are read again instead of stored.
+const MAX_STORED_BODY: usize = 64 * 1024;
+
+millwright_core::wire_enum! {
+    enum State {
+        InProgress = "in_progress",
+        Completed = "completed",
+    }
+}
+
+/// What was sent with the key: another body, path or query under the same key is a mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(String);
+
+impl Fingerprint {
+    pub(crate) fn of(parts: &Parts, body: &[u8]) -> Fingerprint {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in
+            [parts.uri.path().as_bytes(), parts.uri.query().unwrap_or_default().as_bytes(), body]
+        {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        Fingerprint(URL_SAFE_NO_PAD.encode(context.finish()))
+    }
+}
+
+/// The stored record.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    #[serde(skip)]
+    place: Option<(String, &'static str, String)>,
+    state: State,
+    claim: String,
+    fingerprint: String,
+    /// Until then nobody else may claim the key: the end of the lease, then of the retention.
+    held_until: Timestamp,
+    created_at: Timestamp,
+    status: Option<u16>,
+    body: Option<String>,
+    /// Version of the answered representation.
+    answered_version: Option<u64>,
+    location: Option<String>,
+    resource: Option<String>,
+}
+
+impl Item for Record {
+    const KIND: &'static str = "idempotency";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        match &self.place {
+            Some((actor, operation, key)) => record_key(tenant, actor, operation, key),
+            // Only a decoded record has no place, and nobody writes one back.
+            None => Partition::of(tenant).and("IDEM").at(""),
+        }
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.created_at.plus(RETENTION).plus(LEASE))
+    }
+}
+
+/// `ORG#<org>#IDEM#<caller>#<operation>` / SHA-256 of the key: keys are the caller's to choose.
+fn record_key(tenant: &Tenant, actor: &str, operation: &str, key: &str) -> Key {
+    let hash = URL_SAFE_NO_PAD.encode(digest(&digest::SHA256, key.as_bytes()));
+    Partition::of(tenant).and("IDEM").and(actor).and(operation).and(hash).at("RECORD")
+}
+
+/// The right to carry out a submission.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    key: Key,
+    tenant: Tenant,
+    id: String,
+    settled: Arc<AtomicBool>,
+    retained_until: Timestamp,
+}
+
+pub(crate) enum Claimed {
+    First(Claim),
+    Replay(Response),
+}
+
+/// Tells the edge to read `resource` again and answer with `status`.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadAgain {
+    pub(crate) resource: String,
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+}
+
+pub(crate) async fn claim(
+    store: &Store,
+    caller: &Caller,
+    operation: &'static str,
+    key: &str,
+    fingerprint: Fingerprint,
+) -> Result<Claimed> {
+    let (tenant, now) = (caller.tenant(), store.clock().now());
+    let id = store.ids().next_uuid().to_string();
+    let record = Record {
+        place: Some((caller.actor().to_owned(), operation, key.to_owned())),
+        state: State::InProgress,
+        claim: id.clone(),
+        fingerprint: fingerprint.0.clone(),
+        held_until: now.plus(LEASE),
+        created_at: now,
+        status: None,
+        body: None,
+        answered_version: None,
+        location: None,
+        resource: None,
+    };
+    let free = Condition::default().less_than("heldUntil", now).or_attribute_absent("heldUntil");
+    let Some(standing) = store.put_when(&tenant, &record, &free).await? else {
+        return Ok(Claimed::First(Claim {
+            key: record.key(&tenant),
+            tenant,
+            id,
+            settled: Arc::default(),
+            retained_until: now.plus(RETENTION),
+        }));
+    };
+    let standing: Record = standing.decode()?;
+    if standing.fingerprint != fingerprint.0 {
+        let detail = "this Idempotency-Key was sent with another request: use a new one";
+        return Err(Error::new(codes::IDEMPOTENCY_MISMATCH, detail));
+    }
+    match standing.state {
+        State::InProgress => {
+            let detail = "the first request with this Idempotency-Key has not ended yet";
+            let rest = standing.held_until.since(now).min(Duration::from_secs(1));
+            Err(Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail).retry_after(rest))
+        }
+        State::Completed => Ok(Claimed::Replay(replay(standing))),
+    }
+}
+
+fn replay(record: Record) -> Response {
+    let status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.unwrap_or(StatusCode::OK);
+    let mut response = match (record.body, record.resource) {
+        (None, Some(resource)) if status != StatusCode::NO_CONTENT => {
+            let mut response = status.into_response();
+            let again = ReadAgain { resource, status, location: record.location };
+            response.extensions_mut().insert(again);
+            response
+        }
+        (body, resource) => Rendered {
+            status,
+            body,
+            version: record.answered_version,
+            location: record.location,
+            resource,
+        }
+        .into_response(),
+    };
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+}
+
+impl Claim {
+    /// Adds the completion of the record to the transaction of the effects.
+    pub(crate) fn complete(&self, transaction: &mut Transaction, answer: &Rendered) {
+        let mine = Condition::default()
+            .equals("claim", &self.id)
+            .equals("state", State::InProgress.as_str());
+        let mut update = Update::when(mine)
+            .set("state", State::Completed.as_str())
+            .set("status", answer.status.as_u16())
+            .set("heldUntil", self.retained_until);
+        if let Some(version) = answer.version {
+            update = update.set("answeredVersion", version);
+        }
+        if let Some(location) = &answer.location {
+            update = update.set("location", location);
+        }
+        if let Some(resource) = &answer.resource {
+            update = update.set("resource", resource);
+        }
+        match &answer.body {
+            Some(body) if body.len() <= MAX_STORED_BODY || answer.resource.is_none() => {
+                update = update.set("body", body);
+            }
+            _ => {}
+        }
+        let step = transaction.update(&self.key, &update);
+        let detail = "the lease of this Idempotency-Key has lapsed and another request took over";
+        transaction.refused_as(step, Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail));
+    }
+
+    /// The record is complete.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::SeqCst);
+    }
+
+    /// Gives the key back after a request without effects. One conditional delete; none if the
+    /// record is complete. If it fails the lease lapses by itself.
+    pub(crate) async fn release(&self, store: &Store) {
+        if self.settled.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut transaction = store.transaction(&self.tenant);
+        let mine = Condition::default()
+            .equals("claim", &self.id)
+            .equals("state", State::InProgress.as_str());
+        transaction.delete_when(&self.key, mine);
+        if let Err(error) = transaction.attempt().await {
+            tracing::warn!(%error, "an idempotency claim could not be given back");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The HTTP conventions of Millwright, once for all services.
+//!
+//! A handler's signature says everything there is to know of an operation, and the API document
+//! is derived from it:
+//!
+//! - the first argument says who may call it ([`Allowed`], [`Authenticated`], [`Public`]); a handler without
+//!   one is not accepted by [`Api`];
+//! - [`PathParameter`], [`Listing`], [`Parameters`], [`Body`], [`Submission`], [`IfMatch`] read the
+//!   request, refuse what is malformed with all faults at once, and touch nothing;
+//! - [`Created`], [`Versioned`], [`Listed`], [`Plain`], [`NoContent`] are the answers and carry
+//!   their status.
+//!
+//! All writes of a request go through [`Write`]: effects, events and the idempotency record are one
+//! transaction. Around the router stands [`Edge`]: request ids, problems, panics, conditional
+//! requests, headers and the request log.
+
+mod answer;
+mod api;
+mod denial;
+mod describe;
+mod edge;
+mod exchange;
+pub mod extract;
+mod idempotency;
+mod limit;
+mod platform;
+mod problem;
+mod write;
+
+pub use answer::{Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
+pub use api::{Api, Document, Endpoint, Entry};
+pub use denial::access_denied_event;
+pub use describe::{Describe, OperationDocument};
+pub use edge::Edge;
+pub use exchange::RequestContext;
+pub use extract::{
+    Allowed, Authenticated, Body, Caller, Empty, Flag, IfMatch, Listing, Parameters, PathParameter,
+    Public, Submission,
+};
+pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
+pub use problem::{Answered, Problem};
+pub use write::Write;
+
+#[doc(hidden)]
+pub mod private {
+    pub use pastey::paste;
+}

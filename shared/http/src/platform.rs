@@ -1,0 +1,120 @@
+//! What every service has: verifier, table, limits, the internal secret.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use millwright_auth::Verifier;
+use millwright_core::{Clock, Error, IdGenerator, Result, Timestamp};
+use millwright_store::{CursorSealer, Store};
+use tokio::sync::OnceCell;
+
+use crate::{denial::RecentDenials, limit::Limiter};
+
+/// Where the installation's internal secret comes from; cursor keys are derived from it.
+pub trait InternalSecret: Send + Sync {
+    fn fetch(&self) -> BoxFuture<'_, Result<Vec<u8>>>;
+}
+
+/// A fixed secret, for tests.
+pub struct StaticSecret(pub Vec<u8>);
+
+impl InternalSecret for StaticSecret {
+    fn fetch(&self) -> BoxFuture<'_, Result<Vec<u8>>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+/// The parts of a [`Platform`].
+pub struct PlatformParts {
+    /// The service's name, e.g. `planning`.
+    pub service: &'static str,
+    /// First part of its permission codes and event types.
+    pub module: &'static str,
+    pub verifier: Verifier,
+    pub store: Option<Store>,
+    pub internal_secret: Arc<dyn InternalSecret>,
+    pub requests_per_second: u32,
+    pub allowed_origins: Vec<String>,
+    pub clock: Clock,
+}
+
+/// What every service has. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) service: &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) verifier: Verifier,
+    pub(crate) store: Option<Store>,
+    pub(crate) limiter: Limiter,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) clock: Clock,
+    pub(crate) ids: IdGenerator,
+    pub(crate) denials: Mutex<RecentDenials>,
+    internal_secret: Arc<dyn InternalSecret>,
+    cursors: OnceCell<CursorSealer>,
+    /// When the dependencies were asked last, and what they answered.
+    ready: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
+}
+
+impl Platform {
+    pub fn new(parts: PlatformParts) -> Platform {
+        Platform(Arc::new(Inner {
+            service: parts.service,
+            module: parts.module,
+            verifier: parts.verifier,
+            store: parts.store,
+            limiter: Limiter::new(parts.requests_per_second),
+            allowed_origins: parts.allowed_origins,
+            ids: IdGenerator::new(parts.clock.clone()),
+            clock: parts.clock,
+            denials: Mutex::default(),
+            internal_secret: parts.internal_secret,
+            cursors: OnceCell::new(),
+            ready: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn ids(&self) -> &IdGenerator {
+        &self.0.ids
+    }
+
+    /// Asks the table, at most every 10 seconds.
+    ///
+    /// # Errors
+    /// `unavailable` if it does not answer.
+    pub(crate) async fn check_ready(&self) -> Result<()> {
+        const FRESH: Duration = Duration::from_secs(10);
+        let Some(store) = &self.0.store else { return Ok(()) };
+        let mut checked = self.0.ready.lock().await;
+        let now = self.clock().now();
+        if let Some((at, is_ready)) = *checked
+            && now.since(at) < FRESH
+        {
+            let error = || Error::unavailable("the table did not answer a moment ago");
+            return if is_ready { Ok(()) } else { Err(error()) };
+        }
+        let answered = store.answers().await;
+        *checked = Some((now, answered.is_ok()));
+        answered.map_err(|error| Error::unavailable(error))
+    }
+
+    /// The sealer of page cursors; its secret is fetched at the first cursor of the process.
+    pub(crate) async fn cursors(&self) -> Result<&CursorSealer> {
+        self.0
+            .cursors
+            .get_or_try_init(|| async {
+                let secret = self.0.internal_secret.fetch().await?;
+                Ok(CursorSealer::new(&secret, self.0.service))
+            })
+            .await
+    }
+}
