@@ -1,0 +1,80 @@
+//! What a function starts with.
+
+use std::sync::Arc;
+
+use millwright_auth::{KeyCache, NoRevocations, Verifier};
+use millwright_config::Config;
+use millwright_core::Clock;
+use millwright_http::{Platform, PlatformParts};
+use millwright_store::Store;
+
+use crate::{
+    StartError,
+    aws::Clients,
+    secrets::{InternalSecretReader, JwksReader},
+    telemetry,
+};
+
+/// Configuration, clock and clients of a function. Nothing is called at the start.
+#[derive(Clone)]
+pub struct Environment {
+    pub config: Config,
+    pub clock: Clock,
+    pub clients: Clients,
+}
+
+impl Environment {
+    /// Reads the environment and begins the log.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn start() -> Result<Environment, StartError> {
+        let config = Config::from_environment()?;
+        telemetry::init(&config);
+        let clients = Clients::new(&config)?;
+        Ok(Environment { config, clock: Clock::system(), clients })
+    }
+
+    /// The table of a service.
+    ///
+    /// # Errors
+    /// On the local stage without an endpoint.
+    pub fn store(&self, service: &str) -> Result<Store, StartError> {
+        let table = self.config.resource(service);
+        Ok(Store::new(self.clients.dynamodb()?, table, self.clock.clone()))
+    }
+
+    /// The platform of a service with a table. Its secrets are fetched at the first use.
+    ///
+    /// # Errors
+    /// On the local stage without an endpoint.
+    pub fn platform(
+        &self,
+        service: &'static str,
+        module: &'static str,
+        store: Option<Store>,
+    ) -> Result<Platform, StartError> {
+        let secrets = self.clients.secretsmanager()?;
+        let jwks = JwksReader::new(secrets.clone(), self.config.secret("auth/jwks"));
+        let verifier = Verifier::new(
+            self.config.issuer(),
+            self.config.audience.clone(),
+            KeyCache::new(Arc::new(jwks), self.clock.clone()),
+            Arc::new(NoRevocations),
+            self.clock.clone(),
+        );
+        Ok(Platform::new(PlatformParts {
+            service,
+            module,
+            verifier,
+            store,
+            internal_secret: Arc::new(InternalSecretReader::new(
+                secrets,
+                self.config.secret("internal"),
+            )),
+            requests_per_second: self.config.requests_per_second,
+            allowed_origins: self.config.allowed_origins.clone(),
+            clock: self.clock.clone(),
+        }))
+    }
+}
