@@ -1,1 +1,64 @@
-fn main() {}
+//! The developer commands of Millwright; `cargo xtask --help` lists them.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a tool on the developer's machine reads its clock and environment"
+)]
+#![allow(unreachable_pub, reason = "nothing of a binary is public; pub marks what a module offers")]
+
+mod dev;
+mod emulator;
+mod http;
+mod interrupt;
+mod keys;
+mod output;
+mod paths;
+mod process;
+mod test;
+mod token;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "The developer commands of Millwright",
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Dev(dev::Options),
+    Test(test::Options),
+    Token(token::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = interrupt::listen().and_then(|()| run(arguments.command));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // Said already what there was to say; the shell's number for Ctrl-C.
+        Err(_) if interrupt::requested() => ExitCode::from(130),
+        Err(error) => {
+            output::failure(format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Dev(options) => dev::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Token(options) => token::run(&options),
+    }
+}

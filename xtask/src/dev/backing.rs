@@ -1,0 +1,178 @@
+//! Tables, queues, bus, rules and secrets of every service, made from the manifests. Each step may
+//! be repeated. The deploy test proves that the templates make the same.
+
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_sqs::{
+    error::DisplayErrorContext,
+    types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout},
+};
+use millwright_config::Config;
+use millwright_event::SOURCE_PREFIX;
+use millwright_manifest::{Function, Service, Trigger};
+use millwright_runtime::aws::Clients;
+use serde_json::json;
+
+use crate::keys::Keys;
+
+/// Deliveries before a message goes to the dead-letter queue.
+const MOST_DELIVERIES: u32 = 5;
+
+/// What a local stack's backing services are made of.
+pub struct Backing<'a> {
+    pub config: &'a Config,
+    pub clients: &'a Clients,
+    pub services: &'a [Service],
+}
+
+impl Backing<'_> {
+    pub async fn create(&self, keys: &Keys) -> Result<()> {
+        self.create_tables().await?;
+        self.create_secrets(keys).await?;
+        let bus = self.config.resource("bus");
+        self.create_bus(&bus).await?;
+        for service in self.services {
+            for function in &service.functions {
+                for trigger in &function.triggers {
+                    if let Trigger::Events { types, .. } = trigger {
+                        let queue = self.create_queue(service, function).await?;
+                        self.create_rule(&bus, function, types, &queue).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_tables(&self) -> Result<()> {
+        let client = self.clients.dynamodb()?;
+        for service in self.services.iter().filter(|service| service.table.is_some()) {
+            let table = self.config.resource(service.name);
+            millwright_store::schema::create_table(&client, &table)
+                .await
+                .map_err(|error| anyhow!("table {table} cannot be made: {error}"))?;
+        }
+        Ok(())
+    }
+
+    async fn create_secrets(&self, keys: &Keys) -> Result<()> {
+        let jwks = keys.issuer(&self.config.public_url)?.public_keys();
+        let jwks = serde_json::to_string(&jwks).context("the public keys are no JSON")?;
+        self.put_secret("auth/jwks", &jwks).await?;
+        self.put_secret("internal", &keys.internal_secret()?).await
+    }
+
+    async fn put_secret(&self, name: &str, text: &str) -> Result<()> {
+        let client = self.clients.secretsmanager()?;
+        let name = self.config.secret(name);
+        let failed = |error| anyhow!("secret {name} cannot be made: {error}");
+        match client.create_secret().name(&name).secret_string(text).send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) =>
+            {
+                let request = client.put_secret_value().secret_id(&name).secret_string(text);
+                let answer = request.send().await;
+                answer.map(drop).map_err(|error| failed(DisplayErrorContext(error).to_string()))
+            }
+            Err(error) => Err(failed(DisplayErrorContext(error).to_string())),
+        }
+    }
+
+    async fn create_bus(&self, bus: &str) -> Result<()> {
+        match self.clients.eventbridge()?.create_event_bus().name(bus).send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_already_exists_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(anyhow!("bus {bus}: {}", DisplayErrorContext(error))),
+        }
+    }
+
+    /// The function's own queue and the dead-letter queue of its service; gives the queue's ARN.
+    async fn create_queue(&self, service: &Service, function: &Function) -> Result<String> {
+        let dead = self.config.resource(&format!("{}-dead-letters", service.name));
+        let dead = self.put_queue(&dead, &[]).await?;
+        let redrive = json!({ "deadLetterTargetArn": dead, "maxReceiveCount": MOST_DELIVERIES });
+        let visibility = 6 * function.timeout_seconds;
+        self.put_queue(
+            &self.config.resource(function.name),
+            &[(VisibilityTimeout, visibility.to_string()), (RedrivePolicy, redrive.to_string())],
+        )
+        .await
+    }
+
+    async fn put_queue(
+        &self,
+        name: &str,
+        attributes: &[(aws_sdk_sqs::types::QueueAttributeName, String)],
+    ) -> Result<String> {
+        let client = self.clients.sqs()?;
+        let failed = |error: String| anyhow!("queue {name} cannot be made: {error}");
+        // Creating it again with other attributes is refused, so they are set in a second call.
+        let made = client.create_queue().queue_name(name).send().await;
+        let url = match made {
+            Ok(made) => made.queue_url,
+            Err(_) => {
+                let found = client.get_queue_url().queue_name(name).send().await;
+                found.map_err(|error| failed(DisplayErrorContext(error).to_string()))?.queue_url
+            }
+        };
+        let url = url.with_context(|| format!("queue {name} has no URL"))?;
+        for (attribute, value) in attributes {
+            client
+                .set_queue_attributes()
+                .queue_url(&url)
+                .attributes(attribute.clone(), value)
+                .send()
+                .await
+                .map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        }
+        let known = client
+            .get_queue_attributes()
+            .queue_url(&url)
+            .attribute_names(QueueArn)
+            .send()
+            .await
+            .map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        let arn = known.attributes.and_then(|mut attributes| attributes.remove(&QueueArn));
+        arn.with_context(|| format!("queue {name} has no ARN"))
+    }
+
+    async fn create_rule(
+        &self,
+        bus: &str,
+        function: &Function,
+        types: &[&str],
+        queue_arn: &str,
+    ) -> Result<()> {
+        let client = self.clients.eventbridge()?;
+        let name = self.config.resource(function.name);
+        let pattern = json!({ "source": [{ "prefix": SOURCE_PREFIX }], "detail-type": types });
+        client
+            .put_rule()
+            .name(&name)
+            .event_bus_name(bus)
+            .event_pattern(pattern.to_string())
+            .send()
+            .await
+            .map_err(|error| anyhow!("rule {name}: {}", DisplayErrorContext(error)))?;
+        let target = aws_sdk_eventbridge::types::Target::builder()
+            .id("queue")
+            .arn(queue_arn)
+            .build()
+            .context("the rule's target is incomplete")?;
+        client
+            .put_targets()
+            .rule(&name)
+            .event_bus_name(bus)
+            .targets(target)
+            .send()
+            .await
+            .map_err(|error| anyhow!("target of rule {name}: {}", DisplayErrorContext(error)))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! Where a local stack lives: its folder, its ports, and what its functions are told.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+use millwright_config::{Config, variable};
+
+use crate::{emulator, emulator::free_port, http, keys::Keys, paths};
+
+/// One local stack.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Data, keys and logs are below it.
+    pub folder: PathBuf,
+    pub ports: Ports,
+    /// Keeps its data from one start to the next.
+    pub is_persistent: bool,
+}
+
+/// The loopback ports of a stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The API, and cargo-lambda's invoke API.
+    pub api: u16,
+    /// ministack: SQS, EventBridge, Secrets Manager.
+    pub emulator: u16,
+    /// dynoxide: DynamoDB.
+    pub database: u16,
+}
+
+impl Ports {
+    /// Three that were free a moment ago.
+    pub fn free() -> Result<Ports> {
+        Ok(Ports { api: free_port()?, emulator: free_port()?, database: free_port()? })
+    }
+
+    /// # Errors
+    /// Names the port in use and how to take another.
+    pub fn check(&self) -> Result<()> {
+        for (port, what, flag, name) in [
+            (self.api, "the API", "--port", "MILLWRIGHT_DEV_PORT"),
+            (self.emulator, "the AWS emulator", "--emulator-port", "MILLWRIGHT_DEV_EMULATOR_PORT"),
+            (self.database, "DynamoDB", "--database-port", "MILLWRIGHT_DEV_DATABASE_PORT"),
+        ] {
+            if http::is_open(port) {
+                return Err(anyhow!(
+                    "port {port} is in use; stop what listens there, or take another one for \
+                     {what}: `cargo xtask dev {flag} <port>` (or set {name})"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    pub const PREFIX: &str = "mw";
+
+    pub fn public_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.api)
+    }
+
+    pub fn keys(&self) -> Keys {
+        Keys::in_folder(self.folder.join("keys"))
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.join("log").join(format!("{name}.log"))
+    }
+
+    /// The environment of function processes: nothing else reaches them.
+    pub fn variables(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            (variable::STAGE, "local".to_owned()),
+            (variable::PREFIX, Settings::PREFIX.to_owned()),
+            (variable::PUBLIC_URL, self.public_url()),
+            // One developer is no crowd; what limits do is tested elsewhere.
+            (variable::REQUESTS_PER_SECOND, "10000".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.ports.emulator)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", self.ports.database)),
+            ("AWS_ACCESS_KEY_ID", emulator::ACCOUNT.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_REGION", "eu-central-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ])
+    }
+
+    /// The same as our own clients read it.
+    pub fn config(&self) -> Result<Config> {
+        let variables = self.variables();
+        Config::from_variables(|name| variables.get(name).cloned())
+            .context("the local configuration is wrong")
+    }
+
+    /// Leaves a note of where the stack is, for `cargo xtask token`.
+    pub fn remember(&self) -> Result<()> {
+        paths::create(&self.folder)?;
+        paths::replace(&self.folder.join("url"), self.public_url())
+    }
+
+    /// Where the stack of that folder was last.
+    pub fn last_public_url(folder: &Path) -> Option<String> {
+        fs::read_to_string(folder.join("url")).ok()
+    }
+}
