@@ -8,7 +8,9 @@
 
 mod dev;
 mod emulator;
+mod generate;
 mod http;
+mod infra;
 mod interrupt;
 mod keys;
 mod output;
@@ -37,6 +39,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Dev(dev::Options),
+    Gen(generate::Options),
     Test(test::Options),
     Token(token::Options),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Dev(options) => dev::run(&options),
+        Command::Gen(options) => generate::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Token(options) => token::run(&options),
     }

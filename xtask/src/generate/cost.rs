@@ -30,9 +30,11 @@ pub(super) fn generate(
     let root_template = fs::read_to_string(workspace.join(root::FILE))
         .with_context(|| format!("{} cannot be read", root::FILE))?;
     let mut templates = vec![("template", root_template)];
-    templates.extend(output.within("infra/services").map(|(name, text)| {
-        (name.trim_end_matches(".yaml"), text.to_owned())
-    }));
+    templates.extend(
+        output
+            .within("infra/services")
+            .map(|(name, text)| (name.trim_end_matches(".yaml"), text.to_owned())),
+    );
     let mut rows = vec![header(&["part", "secrets", "alarms", "polled queues", "a month"])];
     let mut sum = 0;
     for (name, template) in &templates {
@@ -40,7 +42,8 @@ pub(super) fn generate(
             let line = format!("Type: {kind}");
             template.lines().filter(|text| text.trim() == line).count() as u64
         };
-        let (secrets, alarms) = (count("AWS::SecretsManager::Secret"), count("AWS::CloudWatch::Alarm"));
+        let (secrets, alarms) =
+            (count("AWS::SecretsManager::Secret"), count("AWS::CloudWatch::Alarm"));
         let polled = services
             .iter()
             .filter(|service| service.name == *name)

@@ -24,7 +24,8 @@ fn permissions(services: &[Service]) -> String {
     );
     for service in services.iter().filter(|service| !service.permissions.is_empty()) {
         text.push_str(&format!("\n## {}\n\n", service.name));
-        let mut rows = vec![header(&["permission", "allows to", "owner", "admin", "member", "viewer"])];
+        let mut rows =
+            vec![header(&["permission", "allows to", "owner", "admin", "member", "viewer"])];
         for permission in service.permissions {
             let mut row = vec![format!("`{}`", permission.code), uncapitalized(permission.summary)];
             match permission.grantable {

@@ -6,8 +6,25 @@ use serde_json::Value;
 
 /// In this order before all others.
 const FIRST: [&str; 19] = [
-    "$schema", "$id", "openapi", "operationId", "title", "summary", "description", "info", "tags",
-    "servers", "name", "in", "type", "format", "const", "enum", "properties", "required", "items",
+    "$schema",
+    "$id",
+    "openapi",
+    "operationId",
+    "title",
+    "summary",
+    "description",
+    "info",
+    "tags",
+    "servers",
+    "name",
+    "in",
+    "type",
+    "format",
+    "const",
+    "enum",
+    "properties",
+    "required",
+    "items",
 ];
 
 /// Indented text with a final line feed.

@@ -23,7 +23,9 @@ pub(super) fn check(workspace: &Path, output: &Output) -> Result<()> {
         let template = parse(template).with_context(|| format!("infra/services/{name}"))?;
         let declared = keys(member(&template, "Parameters"));
         match given.get(&format!("services/{name}")) {
-            None => faults.push(format!("it has no AWS::Serverless::Application for services/{name}")),
+            None => {
+                faults.push(format!("it has no AWS::Serverless::Application for services/{name}"))
+            }
             Some(passed) => {
                 let missing = declared.difference(passed);
                 faults.extend(missing.map(|one| format!("services/{name} is not given {one}")));
@@ -37,7 +39,10 @@ pub(super) fn check(workspace: &Path, output: &Output) -> Result<()> {
     let gone = given.keys().filter(|location| !known.contains(*location));
     faults.extend(gone.map(|location| format!("{location} does not exist")));
     if !faults.is_empty() {
-        bail!("{FILE}, which is written by hand, does not fit the services:\n  {}", faults.join("\n  "));
+        bail!(
+            "{FILE}, which is written by hand, does not fit the services:\n  {}",
+            faults.join("\n  ")
+        );
     }
     Ok(())
 }

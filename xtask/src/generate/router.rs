@@ -21,7 +21,8 @@ fn routes(services: &[Service]) -> BTreeMap<String, &'static str> {
     let mut routes = BTreeMap::new();
     for service in services {
         for function in &service.functions {
-            for base in service.bases.iter().filter(|_| function.triggers.contains(&Trigger::Http)) {
+            for base in service.bases.iter().filter(|_| function.triggers.contains(&Trigger::Http))
+            {
                 routes.insert(format!("/api/v1/{base}"), function.name);
                 routes.insert(format!("/api/v1/{base}/{{*rest}}"), function.name);
             }

@@ -30,7 +30,8 @@ pub(super) fn check(services: &[Service]) -> Result<()> {
             faults.extend(told.into_iter().map(|fault| format!("{}: {fault}", function.name)));
         }
         for event in service.events.iter().filter(|event| event.service != service.name) {
-            faults.push(format!("{}: {} says {} emits it", service.name, event.name, event.service));
+            faults
+                .push(format!("{}: {} says {} emits it", service.name, event.name, event.service));
         }
     }
     let default_routes = services
@@ -85,11 +86,16 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
             Trigger::Outboxes => {}
         }
     }
-    let queues =
-        function.triggers.iter().filter(|trigger| matches!(trigger, Trigger::Events { .. })).count();
+    let queues = function
+        .triggers
+        .iter()
+        .filter(|trigger| matches!(trigger, Trigger::Events { .. }))
+        .count();
     unless(queues <= 1, "a function has one queue");
-    let uses_table =
-        function.rights.iter().any(|right| matches!(right, Right::OwnTable(actions) if !actions.is_empty()));
+    let uses_table = function
+        .rights
+        .iter()
+        .any(|right| matches!(right, Right::OwnTable(actions) if !actions.is_empty()));
     unless(!uses_table || service.table.is_some(), "it uses a table the service does not have");
     let reads_streams = function.triggers.contains(&Trigger::Outboxes);
     unless(
