@@ -130,11 +130,6 @@ impl Emulator {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The leader of its process group.
-    pub fn process_id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// False once it has ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.process.ended().is_none()

@@ -31,7 +31,6 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// A running process group.
 pub struct Process {
-    name: String,
     child: std::process::Child,
     /// Time to end by itself before it is killed.
     grace: Duration,
@@ -47,7 +46,7 @@ impl Process {
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("{name} cannot be started ({})", program(command)))?;
-        Ok(Process { name: name.to_owned(), child, grace })
+        Ok(Process { child, grace })
     }
 
     /// The same with all it prints in a file.
@@ -62,17 +61,14 @@ impl Process {
         Process::spawn(name, command.stdout(file).stderr(second), grace)
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The piped output, once, if the command asked for a pipe.
     pub fn take_output(&mut self) -> Option<std::process::ChildStdout> {
         self.child.stdout.take()
+    }
+
+    /// The piped error output, once, if the command asked for a pipe.
+    pub fn take_errors(&mut self) -> Option<std::process::ChildStderr> {
+        self.child.stderr.take()
     }
 
     /// How it ended, if it did.

@@ -7,7 +7,6 @@ use aws_sdk_sqs::{
     types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout},
 };
 use millwright_config::Config;
-use millwright_event::SOURCE_PREFIX;
 use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
 use serde_json::json;
@@ -28,7 +27,7 @@ impl Backing<'_> {
     pub async fn create(&self, keys: &Keys) -> Result<()> {
         self.create_tables().await?;
         self.create_secrets(keys).await?;
-        let bus = self.config.resource("bus");
+        let bus = self.config.prefix.clone();
         self.create_bus(&bus).await?;
         for service in self.services {
             for function in &service.functions {
@@ -94,7 +93,7 @@ impl Backing<'_> {
 
     /// The function's own queue and the dead-letter queue of its service; gives the queue's ARN.
     async fn create_queue(&self, service: &Service, function: &Function) -> Result<String> {
-        let dead = self.config.resource(&format!("{}-dead-letters", service.name));
+        let dead = self.config.resource(&format!("{}-dead-letter", service.name));
         let dead = self.put_queue(&dead, &[]).await?;
         let redrive = json!({ "deadLetterTargetArn": dead, "maxReceiveCount": MOST_DELIVERIES });
         let visibility = 6 * function.timeout_seconds;
@@ -151,7 +150,7 @@ impl Backing<'_> {
     ) -> Result<()> {
         let client = self.clients.eventbridge()?;
         let name = self.config.resource(function.name);
-        let pattern = json!({ "source": [{ "prefix": SOURCE_PREFIX }], "detail-type": types });
+        let pattern = json!({ "detail-type": types });
         client
             .put_rule()
             .name(&name)

@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 pub use api::Api;
 pub use build::build;
 pub use instance::Instance;
+pub use seed::text;
 pub use settings::{Ports, Settings};
 pub use stack::Stack;
 
