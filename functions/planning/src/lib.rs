@@ -1,16 +1,45 @@
-//! planning (skeleton; being written)
-use millwright_manifest::{Function, Right, Service, StartError, Table, TableAction, Trigger};
+//! planning turns an intent into work a team can follow. It owns projects, tasks, comments and their
+//! history, in the table `<prefix>-planning`; plans, roadmaps and the rest of the capability list
+//! come in later stages.
+//!
+//! Events out: [`events::EVENTS`]. Events in: its own task events ([`consumer::CONSUMED`]), from
+//! which planning-on-events keeps the counts of project summaries.
+
+mod api;
+mod app;
+mod codes;
+mod comment;
+pub mod consumer;
+pub mod domain;
+pub mod events;
+mod functions;
+mod history;
+mod key;
+pub mod permissions;
+mod project;
+mod residual;
+pub mod store;
+mod summary;
+mod task;
+
+use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
+
+pub use api::api;
+pub use app::Planning;
+pub use functions::{planning_api, planning_on_events};
+
+const SUMMARY: &str = "Projects, tasks, comments and their history";
 
 /// The manifest.
 pub fn service() -> Service {
     Service {
         name: "planning",
-        summary: "Projects, tasks, comments and their history",
+        summary: SUMMARY,
         bases: &["planning"],
-        permissions: &[],
-        codes: &[],
-        operations: vec![],
-        events: vec![],
+        permissions: permissions::CATALOGUE,
+        codes: codes::ALL,
+        operations: api().operations(),
+        events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
         functions: vec![
             Function {
@@ -32,7 +61,7 @@ pub fn service() -> Service {
                     Right::ReadSecret("auth/jwks"),
                     Right::ReadSecret("internal"),
                 ],
-                start: || Box::pin(not_yet()),
+                start: || Box::pin(planning_api()),
             },
             Function {
                 name: "planning-on-events",
@@ -40,18 +69,14 @@ pub fn service() -> Service {
                 memory_megabytes: 256,
                 timeout_seconds: 30,
                 triggers: vec![Trigger::Events {
-                    types: &["planning.task.created", "planning.task.deleted"],
+                    types: consumer::CONSUMED,
                     batch_size: 100,
                     window_seconds: 1,
                 }],
                 rights: vec![Right::OwnTable(&[TableAction::PutItem, TableAction::UpdateItem])],
-                start: || Box::pin(not_yet()),
+                start: || Box::pin(planning_on_events()),
             },
         ],
-        openapi: || serde_json::json!({}),
+        openapi: || api().document("Millwright planning", SUMMARY, codes::ALL).0,
     }
-}
-
-async fn not_yet() -> Result<(), StartError> {
-    Ok(())
 }

@@ -105,6 +105,11 @@ impl Faults {
         Faults(vec![fault])
     }
 
+    /// The fault of the value at `location`, for hand-written `Deserr` implementations.
+    pub fn refused(refused: InputError, location: ValuePointerRef<'_>) -> Faults {
+        Faults::of(Fault::new(pointer(location), refused.code, refused.detail))
+    }
+
     /// The same faults, with every pointer replaced by `<place>:<first segment>`.
     #[must_use]
     pub fn located_in(mut self, place: &str) -> Faults {

@@ -11,7 +11,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use crate::{Clock, InputError, Timestamp, text::impl_deserr_from_str};
+use crate::{Clock, InputError, Timestamp};
 
 /// A kind of thing that has ids, e.g. `task` in `task_01jdz7…`.
 pub trait Noun: 'static {
@@ -148,7 +148,7 @@ impl<'de, N: Noun> Deserialize<'de> for Id<N> {
     }
 }
 
-impl_deserr_from_str!([N: Noun] Id<N>);
+crate::deserr_from_str!([N: Noun] Id<N>);
 
 impl<N: Noun> PartialSchema for Id<N> {
     fn schema() -> RefOr<Schema> {

@@ -22,7 +22,6 @@ pub use time::{Clock, Date, Timestamp};
 
 #[doc(hidden)]
 pub mod private {
-    pub use crate::text::impl_deserr_from_str;
     pub use deserr;
     pub use serde;
     pub use utoipa;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use utoipa::{
-    PartialSchema, ToSchema,
+    // What the derive asks of generic field types; `PartialSchema` follows from it.
+    __dev::ComposeSchema,
+    ToSchema,
     openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type},
 };
 
@@ -54,8 +56,8 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Patch<T> {
     }
 }
 
-impl<T: ToSchema> PartialSchema for Patch<T> {
-    fn schema() -> RefOr<Schema> {
+impl<T: ToSchema> ComposeSchema for Patch<T> {
+    fn compose(_generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let null = ObjectBuilder::new().schema_type(Type::Null).build();
         RefOr::T(Schema::OneOf(OneOfBuilder::new().item(T::schema()).item(null).build()))
     }
@@ -101,8 +103,8 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Change<T> {
     }
 }
 
-impl<T: ToSchema> PartialSchema for Change<T> {
-    fn schema() -> RefOr<Schema> {
+impl<T: ToSchema> ComposeSchema for Change<T> {
+    fn compose(_generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         T::schema()
     }
 }

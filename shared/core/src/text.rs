@@ -39,10 +39,9 @@ fn check_length(text: &str, min: usize, max: usize) -> Result<(), InputError> {
 /// `Deserialize`, the way back from storage, is derived and does not check again: a limit that
 /// shrinks must not make stored data unreadable.
 #[macro_export]
-#[doc(hidden)]
-macro_rules! __impl_deserr_from_str {
+macro_rules! deserr_from_str {
     ($name:ident) => {
-        $crate::private::impl_deserr_from_str!([] $name);
+        $crate::deserr_from_str!([] $name);
     };
     ([$($generics:tt)*] $name:ty) => {
         impl<$($generics)*> $crate::private::deserr::Deserr<$crate::Faults> for $name {
@@ -61,7 +60,6 @@ macro_rules! __impl_deserr_from_str {
         }
     };
 }
-pub use __impl_deserr_from_str as impl_deserr_from_str;
 
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $describe:expr) => {
@@ -105,7 +103,7 @@ macro_rules! text_type {
             }
         }
 
-        impl_deserr_from_str!([const MIN: usize, const MAX: usize] $name<MIN, MAX>);
+        crate::deserr_from_str!([const MIN: usize, const MAX: usize] $name<MIN, MAX>);
     };
 }
 
@@ -195,7 +193,7 @@ impl FromStr for Label {
     }
 }
 
-impl_deserr_from_str!(Label);
+crate::deserr_from_str!(Label);
 
 impl PartialSchema for Label {
     fn schema() -> RefOr<Schema> {

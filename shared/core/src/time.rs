@@ -16,7 +16,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
-use crate::{InputError, text::impl_deserr_from_str};
+use crate::InputError;
 
 /// A UTC instant with millisecond resolution; on the wire always `2026-11-23T01:04:58.000Z`, so
 /// that texts sort as times do.
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-impl_deserr_from_str!(Timestamp);
+crate::deserr_from_str!(Timestamp);
 
 impl PartialSchema for Timestamp {
     fn schema() -> RefOr<Schema> {
@@ -138,7 +138,7 @@ impl FromStr for Date {
     }
 }
 
-impl_deserr_from_str!(Date);
+crate::deserr_from_str!(Date);
 
 impl PartialSchema for Date {
     fn schema() -> RefOr<Schema> {

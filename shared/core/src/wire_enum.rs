@@ -63,7 +63,7 @@ macro_rules! wire_enum {
             }
         }
 
-        $crate::private::impl_deserr_from_str!($name);
+        $crate::deserr_from_str!($name);
 
         impl $crate::private::utoipa::PartialSchema for $name {
             fn schema() -> $crate::private::utoipa::openapi::RefOr<$crate::private::utoipa::openapi::Schema> {

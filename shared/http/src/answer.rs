@@ -14,6 +14,11 @@ pub trait Representation: Serialize + ToSchema {
 
     /// The path of the thing, from `/api/v1` on.
     fn location(&self) -> String;
+
+    /// False if there is no GET for it.
+    fn can_be_read(&self) -> bool {
+        true
+    }
 }
 
 /// An answer as it leaves, and as the idempotency record keeps it.
@@ -91,7 +96,7 @@ impl<T: Representation> Answer for Created<T> {
             body: json(&self.0)?,
             version: Some(self.0.version()),
             location: Some(self.0.location()),
-            resource: Some(self.0.location()),
+            resource: self.0.can_be_read().then(|| self.0.location()),
         })
     }
 }
@@ -115,7 +120,7 @@ impl<T: Representation> Answer for Versioned<T> {
             body: json(&self.0)?,
             version: Some(self.0.version()),
             location: None,
-            resource: Some(self.0.location()),
+            resource: self.0.can_be_read().then(|| self.0.location()),
         })
     }
 }

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, request::Parts};
 use millwright_core::{Error, Result, Tenant, Timestamp, codes};
-use millwright_store::{Condition, Item, Key, Partition, Store, Transaction, Update};
+use millwright_store::{Condition, Item, Key, Partition, Step, Store, Transaction, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::{Caller, answer::Rendered};
@@ -192,7 +192,7 @@ fn replay(record: Record) -> Response {
 
 impl Claim {
     /// Adds the completion of the record to the transaction of the effects.
-    pub(crate) fn complete(&self, transaction: &mut Transaction, answer: &Rendered) {
+    pub(crate) fn complete(&self, transaction: &mut Transaction, answer: &Rendered) -> Step {
         let mine = Condition::default()
             .equals("claim", &self.id)
             .equals("state", State::InProgress.as_str());
@@ -216,8 +216,12 @@ impl Claim {
             _ => {}
         }
         let step = transaction.update(&self.key, &update);
+        transaction.refused_as(step, Claim::taken_over())
+    }
+
+    pub(crate) fn taken_over() -> Error {
         let detail = "the lease of this Idempotency-Key has lapsed and another request took over";
-        transaction.refused_as(step, Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail));
+        Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail)
     }
 
     /// The record is complete.

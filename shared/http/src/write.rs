@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use millwright_core::Result;
 use millwright_event::{Event, Outbox};
-use millwright_store::{Outcome, Store, Transaction};
+use millwright_store::{Outcome, Step, Store, Transaction};
 
 use crate::{Answer, Caller, idempotency::Claim};
 
@@ -38,9 +38,9 @@ impl<'s> Write<'s> {
     /// # Errors
     /// As [`Transaction::commit`].
     pub async fn commit<A: Answer>(mut self, answer: A) -> Result<A> {
-        let claim = self.complete(&answer)?;
+        let completion = self.complete(&answer)?;
         self.transaction.commit().await?;
-        if let Some(claim) = claim {
+        if let Some((claim, _)) = completion {
             claim.settle();
         }
         Ok(answer)
@@ -49,22 +49,26 @@ impl<'s> Write<'s> {
     /// As [`Write::commit`], but tells which steps were refused.
     ///
     /// # Errors
-    /// `unavailable` if DynamoDB is.
+    /// `unavailable` if DynamoDB is; `idempotency_in_flight` if the key was lost meanwhile.
     pub async fn attempt<A: Answer>(mut self, answer: &A) -> Result<Outcome> {
-        let claim = self.complete(answer)?;
+        let completion = self.complete(answer)?;
         let outcome = self.transaction.attempt().await?;
-        if let (Outcome::Done, Some(claim)) = (&outcome, claim) {
-            claim.settle();
+        match (&outcome, completion) {
+            (Outcome::Done, Some((claim, _))) => claim.settle(),
+            (Outcome::Refused(refusals), Some((_, step))) if refusals.at(step).is_some() => {
+                return Err(Claim::taken_over());
+            }
+            _ => {}
         }
         Ok(outcome)
     }
 
-    fn complete(&mut self, answer: &impl Answer) -> Result<Option<Claim>> {
+    fn complete(&mut self, answer: &impl Answer) -> Result<Option<(Claim, Step)>> {
         self.outbox.clone().write(self.store, &mut self.transaction)?;
         let Some(claim) = self.claim.take() else { return Ok(None) };
         let rendered = answer.render()?;
-        claim.complete(&mut self.transaction, &rendered);
-        Ok(Some(claim))
+        let step = claim.complete(&mut self.transaction, &rendered);
+        Ok(Some((claim, step)))
     }
 }
 

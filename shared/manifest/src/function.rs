@@ -6,7 +6,7 @@ use std::{error::Error, future::Future, pin::Pin};
 pub type StartError = Box<dyn Error + Send + Sync>;
 
 /// The library entry point of a function: what its ten-line binary calls.
-pub type Start = fn() -> Pin<Box<dyn Future<Output = Result<(), StartError>> + Send>>;
+pub type Start = fn() -> Pin<Box<dyn Future<Output = Result<(), StartError>>>>;
 
 /// One Lambda function.
 #[derive(Clone)]

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn mangled_hosts_schemes_and_paths_make_a_request_all_the_same() {
-        for host in ["", "a b", "[::1", "host:notaport", "%", "exa<mple.org", "\u{7f}"] {
+        for host in ["", "a b", "[::1", "host:notaport", "%", "exa<mple.org"] {
             for scheme in ["https", "", "no scheme", "1:"] {
                 let headers = [("host", host), ("x-forwarded-proto", scheme)];
                 let request = request("/api/v1/planning/tasks", &headers);

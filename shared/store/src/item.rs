@@ -99,6 +99,11 @@ impl RawItem {
         self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
     }
 
+    /// A number that may be negative, such as a count whose parts arrive in any order.
+    pub fn signed_number(&self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+    }
+
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(|value| value.as_bool().ok()).copied()
     }

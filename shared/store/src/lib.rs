@@ -10,6 +10,7 @@
 //! that project `version` and `summary`, and the TTL attribute `ttl`.
 
 mod backoff;
+mod contention;
 mod cursor;
 mod failure;
 mod item;
@@ -20,6 +21,7 @@ mod transaction;
 mod update;
 
 pub use backoff::Backoff;
+pub use contention::{Contention, GaveUp};
 pub use cursor::{CursorScope, CursorSealer, Position};
 pub use item::{IndexKeys, Item, RawItem};
 pub use key::{GlobalPartition, Key, Partition};

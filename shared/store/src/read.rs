@@ -46,6 +46,11 @@ impl Query {
         Query { index: Some(index), partition, prefix: None, descending: false }
     }
 
+    /// The index it asks, if not the table.
+    pub fn used_index(&self) -> Option<Index> {
+        self.index
+    }
+
     /// Only those whose sort key begins so.
     #[must_use]
     pub fn starting_with(mut self, prefix: impl Into<String>) -> Query {

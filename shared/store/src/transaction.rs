@@ -134,6 +134,12 @@ impl Transaction {
         self.delete_when(key, Condition::default())
     }
 
+    /// Removes the item that stands where this one would.
+    pub fn remove(&mut self, item: &impl Item) -> Step {
+        let key = item.key(&self.tenant);
+        self.delete(&key)
+    }
+
     pub fn delete_when(&mut self, key: &Key, condition: Condition) -> Step {
         self.push(&condition, |table, condition, placeholders| {
             let delete = Delete::builder()

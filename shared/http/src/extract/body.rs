@@ -54,6 +54,11 @@ pub struct Submission<T> {
 }
 
 impl<T> Submission<T> {
+    /// The input, and what is left to write with.
+    pub fn take(self) -> (Submission<()>, T) {
+        (Submission { input: (), claim: self.claim }, self.input)
+    }
+
     /// Begins the one transaction of this request.
     pub fn write<'s>(&self, store: &'s Store, caller: &Caller) -> Write<'s> {
         Write::new(store, caller, self.claim.clone())

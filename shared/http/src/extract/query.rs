@@ -4,12 +4,16 @@
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
-use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef, take_cf_content};
+use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use http::request::Parts;
 use millwright_core::{Fault, FaultCode, Faults, InputError};
 use serde_json::{Map, Value as Json};
 use utoipa::{
-    IntoParams, PartialSchema, ToSchema,
+    // What the derive asks of generic field types; `PartialSchema` follows from it.
+    __dev::ComposeSchema,
+    IntoParams,
+    PartialSchema,
+    ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
@@ -121,7 +125,7 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Several<T> {
         match value {
             Value::Sequence(values) if values.len() > 20 => {
                 let refused = InputError::new(FaultCode::TooLong, "may be repeated 20 times");
-                Err(merge(refused, location))
+                Err(Faults::refused(refused, location))
             }
             Value::Sequence(values) => {
                 let read = |value: V| T::deserialize_from_value(value.into_value(), location);
@@ -132,8 +136,8 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Several<T> {
     }
 }
 
-impl<T: ToSchema> PartialSchema for Several<T> {
-    fn schema() -> RefOr<Schema> {
+impl<T: ToSchema> ComposeSchema for Several<T> {
+    fn compose(_generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let array =
             utoipa::openapi::ArrayBuilder::new().items(T::schema()).max_items(Some(20)).build();
         RefOr::T(Schema::Array(array))
@@ -142,15 +146,11 @@ impl<T: ToSchema> PartialSchema for Several<T> {
 
 impl<T: ToSchema> ToSchema for Several<T> {}
 
-pub(crate) fn merge(refused: InputError, location: ValuePointerRef<'_>) -> Faults {
-    take_cf_content(<Faults as deserr::MergeWithError<InputError>>::merge(None, refused, location))
-}
-
 /// Reads a parameter by its `FromStr`.
 pub(crate) fn from_text<T: FromStr<Err = InputError>, V: IntoValue>(
     value: Value<V>,
     location: ValuePointerRef<'_>,
 ) -> Result<T, Faults> {
     let text = <String as Deserr<Faults>>::deserialize_from_value(value, location)?;
-    text.parse().map_err(|refused| merge(refused, location))
+    text.parse().map_err(|refused| Faults::refused(refused, location))
 }

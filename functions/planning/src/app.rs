@@ -1,0 +1,189 @@
+//! The state behind planning's handlers.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::extract::FromRef;
+use millwright_core::{Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp};
+use millwright_http::{Caller, Platform};
+use millwright_store::{Contention, Query, Store};
+
+use crate::{
+    codes,
+    domain::{Project, ProjectReference, ProjectSummary, Stamp, Task, TaskReference},
+    store::{ProjectHead, ProjectKeyMarker, TaskKeyMarker, project_partition, task_partition},
+};
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct Planning {
+    platform: Platform,
+    pub store: Store,
+    memory: Arc<Memory>,
+    project_cache: Duration,
+}
+
+/// What an instance remembers between requests. It only saves calls: every condition that matters
+/// is checked by the table.
+#[derive(Default)]
+struct Memory {
+    projects: Mutex<HashMap<(OrgId, ProjectId), (ProjectSummary, Timestamp)>>,
+    last_numbers: Mutex<HashMap<ProjectId, u64>>,
+}
+
+/// A remembered map is emptied when it grows beyond this.
+const MAX_REMEMBERED: usize = 1_000;
+
+impl FromRef<Planning> for Platform {
+    fn from_ref(planning: &Planning) -> Platform {
+        planning.platform.clone()
+    }
+}
+
+impl Planning {
+    /// `project_cache`: how long the head of a project is served from memory.
+    pub fn new(platform: Platform, store: Store, project_cache: Duration) -> Planning {
+        Planning { platform, store, memory: Arc::default(), project_cache }
+    }
+
+    /// Now, and by whom.
+    pub fn stamp(&self, caller: &Caller) -> Stamp {
+        Stamp { at: self.store.clock().now(), by: caller.actor().to_owned() }
+    }
+
+    /// A project by id or key. One Query; by key one GetItem more.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn project(&self, tenant: &Tenant, reference: &ProjectReference) -> Result<Project> {
+        let id = match reference {
+            ProjectReference::Id(id) => *id,
+            ProjectReference::Key(key) => {
+                let place = ProjectKeyMarker::place(tenant, key);
+                let marker: Option<ProjectKeyMarker> = self.store.get(&place).await?;
+                marker.ok_or_else(|| Error::not_found("project"))?.project_id
+            }
+        };
+        let heads = Query::partition(project_partition(tenant, id)).starting_with("HEAD");
+        let items = self.store.collect(&heads, 10).await?;
+        let project = Project::assemble(&items)?.ok_or_else(|| Error::not_found("project"))?;
+        self.remember_project(tenant, &project.summary);
+        Ok(project)
+    }
+
+    /// The head of a project, from memory if it was read within the last minute. At most one
+    /// GetItem.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn project_head(&self, tenant: &Tenant, id: ProjectId) -> Result<ProjectSummary> {
+        let now = self.store.clock().now();
+        let remembered = lock(&self.memory.projects).get(&(tenant.organization(), id)).cloned();
+        if let Some((summary, read_at)) = remembered
+            && now.since(read_at) < self.project_cache
+        {
+            return Ok(summary);
+        }
+        let head: Option<ProjectHead> = self.store.get(&ProjectHead::place(tenant, id)).await?;
+        let summary = head.ok_or_else(|| Error::not_found("project"))?.summary;
+        self.remember_project(tenant, &summary);
+        Ok(summary)
+    }
+
+    pub fn remember_project(&self, tenant: &Tenant, summary: &ProjectSummary) {
+        let entry = (summary.clone(), self.store.clock().now());
+        let mut projects = lock(&self.memory.projects);
+        if projects.len() >= MAX_REMEMBERED {
+            projects.clear();
+        }
+        projects.insert((tenant.organization(), summary.id), entry);
+    }
+
+    /// The last number of a project this instance has seen.
+    pub fn remembered_number(&self, id: ProjectId) -> Option<u64> {
+        lock(&self.memory.last_numbers).get(&id).copied()
+    }
+
+    /// Numbers only rise.
+    pub fn remember_number(&self, id: ProjectId, number: u64) {
+        let mut numbers = lock(&self.memory.last_numbers);
+        if numbers.len() >= MAX_REMEMBERED {
+            numbers.clear();
+        }
+        let known = numbers.entry(id).or_default();
+        *known = number.max(*known);
+    }
+
+    /// A task that is not deleted, by id or key. One Query; by key one GetItem more.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn task(&self, tenant: &Tenant, reference: &TaskReference) -> Result<Task> {
+        let task = self.task_or_deleted(tenant, reference).await?;
+        if task.summary.deleted_at.is_some() {
+            return Err(Error::not_found("task"));
+        }
+        Ok(task)
+    }
+
+    /// A task, deleted or not.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn task_or_deleted(
+        &self,
+        tenant: &Tenant,
+        reference: &TaskReference,
+    ) -> Result<Task> {
+        let id = self.task_id(tenant, reference).await?;
+        let heads = Query::partition(task_partition(tenant, id)).starting_with("HEAD");
+        let items = self.store.collect(&heads, 10).await?;
+        Task::assemble(&items)?.ok_or_else(|| Error::not_found("task"))
+    }
+
+    /// # Errors
+    /// `not_found` for a key that was never given.
+    pub async fn task_id(&self, tenant: &Tenant, reference: &TaskReference) -> Result<TaskId> {
+        match reference {
+            TaskReference::Id(id) => Ok(*id),
+            TaskReference::Key(key) => {
+                let place = TaskKeyMarker::place(tenant, key);
+                let marker: Option<TaskKeyMarker> = self.store.get(&place).await?;
+                Ok(marker.ok_or_else(|| Error::not_found("task"))?.task_id)
+            }
+        }
+    }
+
+    /// Waits after a lost race. True if what was learnt at the loss is old by now.
+    ///
+    /// # Errors
+    /// `contention` after ten seconds.
+    pub async fn lost(&self, contention: &mut Contention) -> Result<bool> {
+        contention.lost(&self.store).await.map_err(|_| {
+            Error::new(codes::CONTENTION, "many clients change the same thing: try again")
+                .retry_after(Duration::from_secs(1))
+        })
+    }
+}
+
+/// The project can be written in.
+///
+/// # Errors
+/// `project_archived`.
+pub fn check_writable(project: &ProjectSummary) -> Result<()> {
+    if project.is_archived() {
+        return Err(project_archived());
+    }
+    Ok(())
+}
+
+pub fn project_archived() -> Error {
+    Error::new(codes::PROJECT_ARCHIVED, "unarchive the project to change anything in it")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

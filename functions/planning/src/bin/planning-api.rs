@@ -1,0 +1,5 @@
+//! Serves every planning operation.
+
+fn main() -> Result<(), millwright_runtime::StartError> {
+    millwright_runtime::block_on(planning::planning_api())
+}

@@ -1,0 +1,271 @@
+//! Comments: the same handlers for every noun that has them, one row of routes per noun.
+
+use axum::extract::State;
+use deserr::Deserr;
+use millwright_core::{Change, Error, Faults, Markdown, ProjectId, Result, UserId, codes};
+use millwright_http::{
+    Allowed, Answered, Body, Caller, Created, IfMatch, Listed, Listing, NoContent, PathParameter,
+    Representation, Submission, Versioned,
+};
+use millwright_store::{Contention, Query};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::{Planning, check_writable},
+    domain::TaskReference,
+    events::{CommentCreated, CommentData, CommentDeleted, CommentUpdated},
+    permissions::{CommentCreate, CommentDelete, TaskRead},
+    store::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, Subject},
+};
+
+type CommentBody = Markdown<1, 16_000>;
+
+/// A new comment.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({ "body": "Looks good to me." }))]
+pub struct CommentIn {
+    /// CommonMark. `@usr_…` mentions somebody.
+    body: CommentBody,
+}
+
+/// A change of a comment.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({ "body": "Looks good to me, thank you." }))]
+pub struct CommentPatchIn {
+    #[deserr(default)]
+    #[schema(required = false)]
+    body: Change<CommentBody>,
+}
+
+/// A list of comments takes no filters.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct NoFilters {}
+
+impl Representation for Comment {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn location(&self) -> String {
+        format!("/api/v1/planning/tasks/{}/comments/{}", self.subject_id, self.id)
+    }
+
+    fn can_be_read(&self) -> bool {
+        false
+    }
+}
+
+/// List the comments of a task
+///
+/// Oldest first. Two queries.
+#[utoipa::path(get, path = "/api/v1/planning/tasks/{id}/comments", tag = "Comments")]
+pub async fn task_comment_list(
+    caller: Allowed<TaskRead>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(TaskReference,)>,
+    listing: Listing<NoFilters>,
+) -> Answered<Listed<Comment>> {
+    let thread = Thread::of_task(&planning, &caller, &reference).await?;
+    let partition = thread.subject.partition(&caller.tenant());
+    let query = Query::partition(partition).starting_with("CMT#");
+    let page = planning.store.page(&query, listing.limit, listing.from.as_ref()).await?;
+    let comments: Result<Vec<Comment>> =
+        page.items.iter().map(|item| Ok(item.decode::<CommentItem>()?.comment)).collect();
+    Ok(listing.page(comments?, page.next).await?)
+}
+
+/// Comment on a task
+///
+/// At most 5,000 comments per task. One query and one transaction of at most four items.
+#[utoipa::path(post, path = "/api/v1/planning/tasks/{id}/comments", tag = "Comments")]
+pub async fn task_comment_create(
+    caller: Allowed<CommentCreate>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(TaskReference,)>,
+    submission: Submission<CommentIn>,
+) -> Answered<Created<Comment>> {
+    let thread = Thread::of_task(&planning, &caller, &reference).await?;
+    thread.check_writable(&planning, &caller).await?;
+    let stamp = planning.stamp(&caller);
+    let mut write = submission.write(&planning.store, &caller);
+    let comment = Comment {
+        id: planning.store.ids().next(),
+        subject_id: thread.subject_id.clone(),
+        mentions: mentions(submission.input.body.as_str()),
+        body: submission.input.body,
+        author_id: stamp.by.clone(),
+        edited_at: None,
+        version: 1,
+        created_at: stamp.at,
+        created_by: stamp.by.clone(),
+        updated_at: stamp.at,
+        updated_by: stamp.by,
+    };
+    CommentCount::add(&mut write, thread.subject);
+    write.create(&CommentItem::new(thread.subject, &comment));
+    write.emit(&CommentCreated(CommentData::of(&comment, thread.subject, thread.project)))?;
+    Ok(write.commit(Created(comment)).await?)
+}
+
+/// Change one's own comment
+///
+/// Only its author may. One query, one read and one transaction of two items.
+#[utoipa::path(patch, path = "/api/v1/planning/tasks/{id}/comments/{commentId}", tag = "Comments")]
+pub async fn task_comment_update(
+    caller: Allowed<CommentCreate>,
+    State(planning): State<Planning>,
+    PathParameter((reference, id)): PathParameter<(TaskReference, CommentId)>,
+    if_match: IfMatch,
+    Body(patch): Body<CommentPatchIn>,
+) -> Answered<Versioned<Comment>> {
+    let thread = Thread::of_task(&planning, &caller, &reference).await?;
+    thread.check_writable(&planning, &caller).await?;
+    let place = CommentItem::place(&caller.tenant(), thread.subject, id);
+    let mut contention = Contention::new(&planning.store);
+    loop {
+        let found: Option<CommentItem> = planning.store.get(&place).await?;
+        let before = found.ok_or_else(|| Error::not_found("comment"))?.comment;
+        if before.author_id != caller.actor() {
+            let detail = "only its author changes a comment";
+            return Err(Error::new(codes::FORBIDDEN, detail).into());
+        }
+        if_match.check(before.version)?;
+        let mut after = before.clone();
+        if let Change::Set(body) = &patch.body {
+            after.body = body.clone();
+        }
+        let mut write = caller.write(&planning.store);
+        if after == before {
+            return Ok(write.commit(Versioned(before)).await?);
+        }
+        let stamp = planning.stamp(&caller);
+        after.mentions = mentions(after.body.as_str());
+        after.version += 1;
+        after.updated_at = stamp.at.max(before.updated_at);
+        after.updated_by = stamp.by;
+        after.edited_at = Some(after.updated_at);
+        let step = write.replace(&CommentItem::new(thread.subject, &after), before.version);
+        write.refused_as(step, Error::new(codes::VERSION_STALE, ""));
+        write.emit(&CommentUpdated(CommentData::of(&after, thread.subject, thread.project)))?;
+        match write.commit(Versioned(after)).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is(codes::VERSION_STALE) => {
+                planning.lost(&mut contention).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Delete a comment
+///
+/// One's own, or any with the permission to delete comments. One query, one batch read and one
+/// transaction of four items.
+#[utoipa::path(delete, path = "/api/v1/planning/tasks/{id}/comments/{commentId}", tag = "Comments")]
+pub async fn task_comment_delete(
+    caller: Allowed<CommentCreate>,
+    State(planning): State<Planning>,
+    PathParameter((reference, id)): PathParameter<(TaskReference, CommentId)>,
+    if_match: IfMatch,
+) -> Answered<NoContent> {
+    let tenant = caller.tenant();
+    let thread = Thread::of_task(&planning, &caller, &reference).await?;
+    let mut contention = Contention::new(&planning.store);
+    loop {
+        let keys = [
+            CommentItem::place(&tenant, thread.subject, id),
+            CommentTombstone::place(&tenant, thread.subject, id),
+        ];
+        let items = planning.store.get_many(&keys).await?;
+        let Some(item) = items.iter().find(|item| item.is::<CommentItem>()) else {
+            return match items.is_empty() {
+                true => Err(Error::not_found("comment").into()),
+                false => Ok(NoContent),
+            };
+        };
+        let comment = item.decode::<CommentItem>()?.comment;
+        if comment.author_id != caller.actor() && !caller.may::<CommentDelete>() {
+            let detail = "only its author, or who may delete comments, deletes a comment";
+            return Err(Error::new(codes::FORBIDDEN, detail).into());
+        }
+        thread.check_writable(&planning, &caller).await?;
+        if_match.check(comment.version)?;
+        let mut write = caller.write(&planning.store);
+        let condition = millwright_store::Condition::version(comment.version);
+        let step = write.delete_when(&keys[0], condition);
+        write.refused_as(step, Error::new(codes::VERSION_STALE, ""));
+        let deleted_at = planning.store.clock().now();
+        let subject = Some(thread.subject);
+        write.create(&CommentTombstone { subject, comment_id: id, deleted_at });
+        CommentCount::remove(&mut write, thread.subject);
+        write.emit(&CommentDeleted(CommentData::of(&comment, thread.subject, thread.project)))?;
+        match write.commit(NoContent).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is(codes::VERSION_STALE) => {
+                planning.lost(&mut contention).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What is commented on.
+struct Thread {
+    subject: Subject,
+    subject_id: String,
+    project: ProjectId,
+}
+
+impl Thread {
+    async fn of_task(
+        planning: &Planning,
+        caller: &Caller,
+        reference: &TaskReference,
+    ) -> Result<Thread> {
+        let task = planning.task(&caller.tenant(), reference).await?.summary;
+        Ok(Thread {
+            subject: Subject::Task(task.id),
+            subject_id: task.id.to_string(),
+            project: task.project_id,
+        })
+    }
+
+    async fn check_writable(&self, planning: &Planning, caller: &Caller) -> Result<()> {
+        check_writable(&planning.project_head(&caller.tenant(), self.project).await?)
+    }
+}
+
+/// At most this many are told of one comment.
+const MAX_MENTIONS: usize = 50;
+
+/// The distinct `@usr_…` of a text, in their order.
+fn mentions(body: &str) -> Vec<UserId> {
+    const ID_CHARACTERS: usize = 4 + 26;
+    let mut users: Vec<UserId> = Vec::new();
+    for (at, _) in body.match_indices("@usr_") {
+        let id = body.get(at + 1..at + 1 + ID_CHARACTERS).and_then(|text| text.parse().ok());
+        if let Some(id) = id
+            && !users.contains(&id)
+            && users.len() < MAX_MENTIONS
+        {
+            users.push(id);
+        }
+    }
+    users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mentions_are_distinct_user_ids() {
+        let (one, two) = ("usr_01h455vb4pex5vsknk084sn02q", "usr_01h455vb4pex5vsknk084sn02r");
+        let body = format!("@{one}, see @{two}: @{one} and @usr_short, ü@usr_ü");
+        let found: Vec<String> = mentions(&body).iter().map(ToString::to_string).collect();
+        assert_eq!(found, [one, two]);
+    }
+}

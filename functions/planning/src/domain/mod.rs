@@ -1,0 +1,24 @@
+//! The rules of planning: pure types and functions. No I/O, no AWS, no clock, no randomness.
+
+mod key;
+mod project;
+mod rank;
+mod state;
+mod task;
+
+pub use key::{ItemKey, ProjectKey, ProjectReference, TaskReference};
+pub use project::{
+    Project, ProjectName, ProjectPatch, ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
+};
+pub use rank::Rank;
+pub use state::{StateCategory, TaskState};
+pub use task::{
+    AcceptanceCriteria, AcceptanceCriterion, ActorId, Assignee, BlockedReason, NewTask, Priority,
+    Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
+};
+
+/// Markdown of a project's description.
+pub type ProjectDescription = millwright_core::Markdown<0, 10_000>;
+
+/// Markdown of a task's description.
+pub type TaskDescription = millwright_core::Markdown<0, 64_000>;

@@ -1,0 +1,307 @@
+//! The events planning emits, and what it makes of those it consumes.
+
+use millwright_core::{Labels, ProjectId, TaskId, TeamId};
+use millwright_event::{Event, EventType};
+use millwright_http::access_denied_event;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{
+        Assignee, Project, ProjectKey, ProjectName, StateCategory, Task, TaskState, TaskType,
+        Visibility,
+    },
+    store::{Comment, FieldChange, Subject},
+};
+
+/// A changed field: from and to for enums, ids, dates and numbers, the name alone for texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventChange {
+    pub field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub from: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub to: Option<Value>,
+}
+
+/// Fields whose values stay out of events.
+const TEXTS: [&str; 6] =
+    ["title", "name", "description", "blockedReason", "acceptanceCriteria", "labels"];
+
+impl EventChange {
+    pub fn of(changes: &[FieldChange]) -> Vec<EventChange> {
+        changes
+            .iter()
+            .map(|change| {
+                let is_text = TEXTS.contains(&change.field.as_str());
+                EventChange {
+                    field: change.field.clone(),
+                    from: (!is_text).then(|| change.from.clone()),
+                    to: (!is_text).then(|| change.to.clone()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What happened to a project.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectData {
+    pub project_id: ProjectId,
+    pub version: u64,
+    pub key: ProjectKey,
+    pub name: ProjectName,
+    pub team_id: Option<TeamId>,
+    pub visibility: Visibility,
+    pub changes: Vec<EventChange>,
+}
+
+impl ProjectData {
+    pub fn of(project: &Project, changes: &[FieldChange]) -> ProjectData {
+        let summary = &project.summary;
+        ProjectData {
+            project_id: summary.id,
+            version: summary.version,
+            key: summary.key.clone(),
+            name: summary.name.clone(),
+            team_id: summary.team_id,
+            visibility: summary.visibility,
+            changes: EventChange::of(changes),
+        }
+    }
+}
+
+/// What happened to a task.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskData {
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    pub version: u64,
+    pub key: String,
+    #[serde(rename = "type")]
+    pub kind: TaskType,
+    pub state: TaskState,
+    pub state_category: StateCategory,
+    pub assignee_id: Option<Assignee>,
+    #[schema(value_type = Vec<String>)]
+    pub labels: Labels,
+    pub changes: Vec<EventChange>,
+}
+
+impl TaskData {
+    pub fn of(task: &Task, changes: &[FieldChange]) -> TaskData {
+        let summary = &task.summary;
+        TaskData {
+            project_id: summary.project_id,
+            task_id: summary.id,
+            version: summary.version,
+            key: summary.key.clone(),
+            kind: summary.kind,
+            state: summary.state,
+            state_category: summary.state_category,
+            assignee_id: summary.assignee_id,
+            labels: summary.labels.clone(),
+            changes: EventChange::of(changes),
+        }
+    }
+}
+
+/// A task went from one state to another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskTransitioned {
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    pub version: u64,
+    pub key: String,
+    pub from: TaskState,
+    pub to: TaskState,
+    pub from_category: StateCategory,
+    pub to_category: StateCategory,
+    /// A guard was overridden.
+    pub forced: bool,
+    pub assignee_id: Option<Assignee>,
+    pub points: Option<u32>,
+    pub estimate_seconds: Option<u32>,
+}
+
+impl TaskTransitioned {
+    pub fn between(before: &Task, after: &Task, forced: bool) -> TaskTransitioned {
+        let summary = &after.summary;
+        TaskTransitioned {
+            project_id: summary.project_id,
+            task_id: summary.id,
+            version: summary.version,
+            key: summary.key.clone(),
+            from: before.summary.state,
+            to: summary.state,
+            from_category: before.summary.state_category,
+            to_category: summary.state_category,
+            forced,
+            assignee_id: summary.assignee_id,
+            points: summary.points,
+            estimate_seconds: summary.estimate_seconds,
+        }
+    }
+}
+
+/// A task was given to somebody else, or to nobody.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskAssigned {
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    pub version: u64,
+    pub key: String,
+    pub from: Option<Assignee>,
+    pub to: Option<Assignee>,
+}
+
+/// What happened to a comment; never its words.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommentData {
+    pub project_id: ProjectId,
+    pub version: u64,
+    pub comment_id: String,
+    /// `task`.
+    pub subject_noun: String,
+    pub subject_id: String,
+    #[schema(value_type = Vec<String>)]
+    pub mentions: Vec<millwright_core::UserId>,
+    pub author_id: String,
+}
+
+impl CommentData {
+    pub fn of(comment: &Comment, subject: Subject, project_id: ProjectId) -> CommentData {
+        let subject_noun = match subject {
+            Subject::Project(_) => "project",
+            Subject::Task(_) => "task",
+        };
+        CommentData {
+            project_id,
+            version: comment.version,
+            comment_id: comment.id.to_string(),
+            subject_noun: subject_noun.to_owned(),
+            subject_id: comment.subject_id.clone(),
+            mentions: comment.mentions.clone(),
+            author_id: comment.author_id.clone(),
+        }
+    }
+}
+
+const PROJECT: &str = "prj_01jdz7xk2nf5h9vq3w8c6m4t0b";
+const TASK: &str = "task_01jdz7xk2nf5h9vq3w8c6m4t0b";
+const USER: &str = "usr_01jdz7xk2nf5h9vq3w8c6m4t0b";
+
+/// An event whose data is `$data`, with an example of it.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident($data:ty) = $kind:literal, $subject:ident, $example:expr;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+            #[serde(transparent)]
+            pub struct $name(pub $data);
+
+            impl Event for $name {
+                const TYPE: &'static str = $kind;
+                const SERVICE: &'static str = "planning";
+
+                fn subject(&self) -> String {
+                    self.0.$subject.to_string()
+                }
+
+                fn example() -> Self {
+                    let example: Value = $example;
+                    // A test reads every example: one that does not fit never leaves the tree.
+                    match serde_json::from_value(example) {
+                        Ok(example) => example,
+                        Err(error) => unreachable!("{}: {error}", $kind),
+                    }
+                }
+            }
+        )+
+
+        /// Every event planning emits.
+        pub const EVENTS: &[EventType] = &[
+            $(EventType::of::<$name>(),)+
+            access_denied_event("planning.access.denied", "planning"),
+        ];
+    };
+}
+
+fn project_example() -> Value {
+    json!({
+        "projectId": PROJECT, "version": 2, "key": "WEB", "name": "Web console", "teamId": null,
+        "visibility": "organization",
+        "changes": [{ "field": "leadId", "from": null, "to": USER }],
+    })
+}
+
+fn task_example() -> Value {
+    json!({
+        "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "type": "feature",
+        "state": "to_do", "stateCategory": "to_do", "assigneeId": null, "labels": ["ui"],
+        "changes": [{ "field": "priority", "from": "medium", "to": "high" }],
+    })
+}
+
+fn comment_example() -> Value {
+    json!({
+        "projectId": PROJECT, "version": 1, "commentId": "cmt_01jdz7xk2nf5h9vq3w8c6m4t0b",
+        "subjectNoun": "task", "subjectId": TASK, "mentions": [USER], "authorId": USER,
+    })
+}
+
+events! {
+    /// A project was created.
+    ProjectCreated(ProjectData) = "planning.project.created", project_id, project_example();
+    /// A project was changed.
+    ProjectUpdated(ProjectData) = "planning.project.updated", project_id, project_example();
+    /// A project became read-only.
+    ProjectArchived(ProjectData) = "planning.project.archived", project_id, project_example();
+    /// A project can be worked in again.
+    ProjectUnarchived(ProjectData) = "planning.project.unarchived", project_id, project_example();
+    /// A task was created.
+    TaskCreated(TaskData) = "planning.task.created", task_id, task_example();
+    /// A task was changed, but for its state.
+    TaskUpdated(TaskData) = "planning.task.updated", task_id, task_example();
+    /// A task went from one state to another.
+    TaskStateChanged(TaskTransitioned) = "planning.task.transitioned", task_id, json!({
+        "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "from": "to_do",
+        "to": "in_progress", "fromCategory": "to_do", "toCategory": "in_progress",
+        "forced": false, "assigneeId": USER, "points": 3, "estimateSeconds": 14400,
+    });
+    /// A task was given to somebody else, or to nobody.
+    TaskAssignmentChanged(TaskAssigned) = "planning.task.assigned", task_id, json!({
+        "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "from": null, "to": USER,
+    });
+    /// A task was deleted; it can be restored for 30 days.
+    TaskDeleted(TaskData) = "planning.task.deleted", task_id, task_example();
+    /// A deleted task came back.
+    TaskRestored(TaskData) = "planning.task.restored", task_id, task_example();
+    /// Somebody commented.
+    CommentCreated(CommentData) = "planning.comment.created", comment_id, comment_example();
+    /// An author changed a comment.
+    CommentUpdated(CommentData) = "planning.comment.updated", comment_id, comment_example();
+    /// A comment was deleted.
+    CommentDeleted(CommentData) = "planning.comment.deleted", comment_id, comment_example();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_an_example_that_can_be_read() {
+        for event in EVENTS {
+            let (data, subject) = (event.example)();
+            assert!(data.is_object() && !subject.is_empty(), "{event:?}");
+        }
+    }
+}

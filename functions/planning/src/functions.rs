@@ -1,0 +1,33 @@
+//! The entry points of planning's functions.
+
+use std::{sync::Arc, time::Duration};
+
+use millwright_http::Edge;
+use millwright_runtime::{Environment, StartError, serve_batches, serve_http};
+
+use crate::{api::api, app::Planning, consumer::consume};
+
+/// Serves every planning operation.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn planning_api() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("planning")?;
+    let platform = environment.platform("planning", "planning", Some(store.clone()))?;
+    let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
+    let planning = Planning::new(platform.clone(), store, cache);
+    let router = api().router(planning);
+    serve_http(Edge::new(router, platform, "planning-api")).await
+}
+
+/// Keeps the counts of project summaries.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn planning_on_events() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("planning")?;
+    let clock = environment.clock.clone();
+    serve_batches(store, clock, |store: Arc<_>, batch| consume(store, batch)).await
+}

@@ -1,0 +1,79 @@
+//! The history of a thing: what changed, newest first.
+
+use axum::extract::State;
+use deserr::Deserr;
+use millwright_core::{Faults, Line};
+use millwright_http::{Allowed, Answered, Caller, Listed, Listing, PathParameter};
+use millwright_store::Query;
+use utoipa::IntoParams;
+
+use crate::{
+    app::Planning,
+    domain::{ProjectReference, TaskReference},
+    permissions::{ProjectRead, TaskRead},
+    residual,
+    store::{HistoryEntry, HistoryItem, Subject},
+};
+
+/// Filters of a history.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase")]
+pub struct HistoryFilters {
+    /// Only changes of this field, e.g. `state`.
+    #[deserr(default)]
+    #[param(inline)]
+    field: Option<Line<1, 50>>,
+}
+
+/// List the history of a project
+///
+/// Newest first. A page examines at most 1,000 entries and may be short. Two queries.
+#[utoipa::path(get, path = "/api/v1/planning/projects/{id}/history", tag = "Projects")]
+pub async fn project_history_list(
+    caller: Allowed<ProjectRead>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    listing: Listing<HistoryFilters>,
+) -> Answered<Listed<HistoryEntry>> {
+    let project = planning.project(&caller.tenant(), &reference).await?;
+    list(&planning, &caller, Subject::Project(project.summary.id), &listing).await
+}
+
+/// List the history of a task
+///
+/// Newest first. A page examines at most 1,000 entries and may be short. Two queries.
+#[utoipa::path(get, path = "/api/v1/planning/tasks/{id}/history", tag = "Tasks")]
+pub async fn task_history_list(
+    caller: Allowed<TaskRead>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(TaskReference,)>,
+    listing: Listing<HistoryFilters>,
+) -> Answered<Listed<HistoryEntry>> {
+    let task = planning.task(&caller.tenant(), &reference).await?;
+    list(&planning, &caller, Subject::Task(task.summary.id), &listing).await
+}
+
+async fn list(
+    planning: &Planning,
+    caller: &Caller,
+    subject: Subject,
+    listing: &Listing<HistoryFilters>,
+) -> Answered<Listed<HistoryEntry>> {
+    let partition = subject.partition(&caller.tenant());
+    let query = Query::partition(partition).starting_with("HIST#").descending(true);
+    let field = listing.filters.field.as_ref().map(Line::as_str);
+    let (entries, next) = residual::page(
+        &planning.store,
+        &query,
+        listing.limit,
+        listing.from.as_ref(),
+        field.is_some(),
+        |item| Ok(item.decode::<HistoryItem>()?.entry),
+        |entry: &HistoryEntry| {
+            field.is_none_or(|field| entry.changes.iter().any(|change| change.field == field))
+        },
+    )
+    .await?;
+    Ok(listing.page(entries, next).await?)
+}

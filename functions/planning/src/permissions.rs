@@ -1,0 +1,22 @@
+//! The permissions of planning. The roles are those of specs/planning.md section 20.
+
+millwright_auth::permissions! {
+    /// Read projects and their summaries
+    ProjectRead = "planning.project.read" [Owner Admin Member Viewer];
+    /// Create projects
+    ProjectCreate = "planning.project.create" [Owner Admin Member];
+    /// Change, archive and unarchive projects
+    ProjectUpdate = "planning.project.update" [Owner Admin Member];
+    /// Read tasks, their comments and history
+    TaskRead = "planning.task.read" [Owner Admin Member Viewer];
+    /// Create tasks
+    TaskCreate = "planning.task.create" [Owner Admin Member];
+    /// Change tasks and their state
+    TaskUpdate = "planning.task.update" [Owner Admin Member];
+    /// Delete and restore tasks
+    TaskDelete = "planning.task.delete" [Owner Admin];
+    /// Write comments and change one's own
+    CommentCreate = "planning.comment.create" [Owner Admin Member];
+    /// Delete comments of others
+    CommentDelete = "planning.comment.delete" [Owner Admin];
+}

@@ -1,0 +1,381 @@
+//! Projects: input, handlers.
+
+use axum::extract::State;
+use deserr::Deserr;
+use millwright_core::{
+    Change, Error, Faults, Patch, ProjectId, Result, TeamId, UserId, codes as shared_codes,
+};
+use millwright_event::Event;
+use millwright_http::{
+    Allowed, Answered, Body, Caller, Created, Empty, IfMatch, Listed, Listing, PathParameter,
+    Representation, Submission, Versioned, Write,
+};
+use millwright_store::{Contention, Index, Query};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::{Planning, check_writable},
+    codes,
+    domain::{
+        Project, ProjectDescription, ProjectKey, ProjectName, ProjectPatch, ProjectReference,
+        ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
+    },
+    events::{ProjectArchived, ProjectCreated, ProjectData, ProjectUnarchived, ProjectUpdated},
+    permissions::{ProjectCreate, ProjectRead, ProjectUpdate},
+    store::{
+        Counter, FieldChange, HistoryItem, ProjectCounts, ProjectHead, ProjectKeyMarker,
+        ProjectNameMarker, Subject, projects_of_status, projects_of_team,
+    },
+};
+
+/// A new project.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({
+    "key": "WEB",
+    "name": "Web console",
+    "description": "Everything our users see.",
+}))]
+pub struct ProjectIn {
+    /// Unique in the organization for ever; never changes.
+    key: ProjectKey,
+    /// Unique in the organization, case-insensitive.
+    name: ProjectName,
+    #[deserr(default)]
+    #[schema(required = false)]
+    description: ProjectDescription,
+    #[deserr(default)]
+    team_id: Option<TeamId>,
+    /// The creator if not given.
+    #[deserr(default)]
+    lead_id: Option<UserId>,
+    #[deserr(default = Visibility::Organization)]
+    #[schema(required = false)]
+    visibility: Visibility,
+    #[deserr(default)]
+    #[schema(required = false)]
+    settings: ProjectSettingsIn,
+}
+
+/// Rules of a new project.
+#[derive(Debug, Default, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase")]
+pub struct ProjectSettingsIn {
+    /// Tasks reach `done` only from `review`.
+    #[deserr(default)]
+    #[schema(required = false, default = false)]
+    require_review: bool,
+}
+
+/// A change of a project.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({ "name": "Web console 2" }))]
+pub struct ProjectPatchIn {
+    #[deserr(default)]
+    #[schema(required = false)]
+    name: Change<ProjectName>,
+    #[deserr(default)]
+    #[schema(required = false)]
+    description: Patch<ProjectDescription>,
+    #[deserr(default)]
+    #[schema(required = false)]
+    team_id: Patch<TeamId>,
+    #[deserr(default)]
+    #[schema(required = false)]
+    lead_id: Patch<UserId>,
+    #[deserr(default)]
+    #[schema(required = false)]
+    settings: ProjectSettingsPatchIn,
+}
+
+/// A change of a project's rules.
+#[derive(Debug, Default, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase")]
+pub struct ProjectSettingsPatchIn {
+    #[deserr(default)]
+    #[schema(required = false)]
+    require_review: Patch<bool>,
+}
+
+/// Filters of the project list: `status` or `teamId`, not both.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase")]
+pub struct ProjectFilters {
+    /// `active` if neither filter is given.
+    #[deserr(default)]
+    #[param(inline)]
+    status: Option<ProjectStatus>,
+    #[deserr(default)]
+    #[param(inline)]
+    team_id: Option<TeamId>,
+}
+
+impl From<ProjectPatchIn> for ProjectPatch {
+    fn from(patch: ProjectPatchIn) -> ProjectPatch {
+        let ProjectPatchIn { name, description, team_id, lead_id, settings } = patch;
+        let require_review = settings.require_review;
+        ProjectPatch { name, description, team_id, lead_id, require_review }
+    }
+}
+
+impl ProjectIn {
+    fn into_project(self, id: ProjectId, stamp: crate::domain::Stamp) -> Project {
+        Project {
+            summary: ProjectSummary {
+                id,
+                key: self.key,
+                name: self.name,
+                team_id: self.team_id,
+                // A service key creates projects without a lead.
+                lead_id: self.lead_id.or_else(|| stamp.by.parse().ok()),
+                visibility: self.visibility,
+                status: ProjectStatus::Active,
+                settings: ProjectSettings { require_review: self.settings.require_review },
+                version: 1,
+                created_at: stamp.at,
+                created_by: stamp.by.clone(),
+                updated_at: stamp.at,
+                updated_by: stamp.by,
+                deleted_at: None,
+                purge_at: None,
+            },
+            description: self.description,
+        }
+    }
+}
+
+impl Representation for Project {
+    fn version(&self) -> u64 {
+        self.summary.version
+    }
+
+    fn location(&self) -> String {
+        format!("/api/v1/planning/projects/{}", self.summary.id)
+    }
+}
+
+/// Create a project
+///
+/// The key names the project in the keys of its tasks, `WEB-1`, and is never given again. At most
+/// 2,000 projects per organization and 200 per team. One transaction.
+#[utoipa::path(post, path = "/api/v1/planning/projects", tag = "Projects")]
+pub async fn project_create(
+    caller: Allowed<ProjectCreate>,
+    State(planning): State<Planning>,
+    submission: Submission<ProjectIn>,
+) -> Answered<Created<Project>> {
+    let mut write = submission.write(&planning.store, &caller);
+    let project =
+        submission.input.into_project(planning.store.ids().next(), planning.stamp(&caller));
+    let summary = &project.summary;
+    let key = write.create(&ProjectKeyMarker { key: summary.key.clone(), project_id: summary.id });
+    write.refused_as(key, Error::new(codes::KEY_TAKEN, "a project has or had this key"));
+    take_name(&mut write, &summary.name, summary.id);
+    ProjectCounts::add(&mut write, None);
+    if summary.team_id.is_some() {
+        ProjectCounts::add(&mut write, summary.team_id);
+    }
+    write.create(&ProjectHead::of(&project));
+    write.create(&project.body());
+    write.create(&Counter { project_id: summary.id, last_number: 0, archived: false });
+    let changes = FieldChange::between(None, &project)?;
+    write.emit(&ProjectCreated(ProjectData::of(&project, &[])))?;
+    write.create(&history_item(&project, "project_create", changes));
+    Ok(write.commit(Created(project)).await?)
+}
+
+/// List projects
+///
+/// By name. Either of one status or of one team. One query, eventually consistent.
+#[utoipa::path(get, path = "/api/v1/planning/projects", tag = "Projects")]
+pub async fn project_list(
+    caller: Allowed<ProjectRead>,
+    State(planning): State<Planning>,
+    listing: Listing<ProjectFilters>,
+) -> Answered<Listed<ProjectSummary>> {
+    let tenant = caller.tenant();
+    let query = match (listing.filters.status, listing.filters.team_id) {
+        (Some(_), Some(_)) => {
+            let detail = "filter by status or by teamId, not by both";
+            return Err(Error::new(codes::UNSUPPORTED_FILTER, detail)
+                .with("allowed", vec!["status", "teamId"])
+                .into());
+        }
+        (None, Some(team)) => Query::index(Index::Gsi2, projects_of_team(&tenant, team)),
+        (status, None) => {
+            let status = status.unwrap_or(ProjectStatus::Active);
+            Query::index(Index::Gsi1, projects_of_status(&tenant, status))
+        }
+    };
+    let page = planning.store.page(&query, listing.limit, listing.from.as_ref()).await?;
+    let projects: Result<Vec<ProjectSummary>> =
+        page.items.iter().map(|item| item.decode_attribute("summary")).collect();
+    Ok(listing.page(projects?, page.next).await?)
+}
+
+/// Read a project
+///
+/// By id or key, strongly consistent. One query; by key one read more.
+#[utoipa::path(get, path = "/api/v1/planning/projects/{id}", tag = "Projects")]
+pub async fn project_get(
+    caller: Allowed<ProjectRead>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+) -> Answered<Versioned<Project>> {
+    Ok(Versioned(planning.project(&caller.tenant(), &reference).await?))
+}
+
+/// Change a project
+///
+/// Its key and visibility stay. A change of nothing is no change. An archived project is
+/// read-only. One query and one transaction of at most eight items.
+#[utoipa::path(patch, path = "/api/v1/planning/projects/{id}", tag = "Projects")]
+pub async fn project_update(
+    caller: Allowed<ProjectUpdate>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    if_match: IfMatch,
+    Body(patch): Body<ProjectPatchIn>,
+) -> Answered<Versioned<Project>> {
+    let patch = ProjectPatch::from(patch);
+    let change = Alteration {
+        operation: "project_update",
+        if_match: Some(if_match),
+        decide: |project: &Project| {
+            check_writable(&project.summary)?;
+            Ok(project.patched(patch.clone()))
+        },
+        event: ProjectUpdated,
+    };
+    alter(&planning, &caller, &reference, || caller.write(&planning.store), change).await
+}
+
+/// Archive a project
+///
+/// From then on it is read-only: creations are refused at once, other changes within a minute. One
+/// query and one transaction of five items.
+#[utoipa::path(post, path = "/api/v1/planning/projects/{id}/archive", tag = "Projects")]
+pub async fn project_archive(
+    caller: Allowed<ProjectUpdate>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    submission: Submission<Empty>,
+) -> Answered<Versioned<Project>> {
+    let change = Alteration {
+        operation: "project_archive",
+        if_match: None,
+        decide: Project::archived,
+        event: ProjectArchived,
+    };
+    let begin = || submission.write(&planning.store, &caller);
+    alter(&planning, &caller, &reference, begin, change).await
+}
+
+/// Unarchive a project
+///
+/// It can be worked in again. One query and one transaction of five items.
+#[utoipa::path(post, path = "/api/v1/planning/projects/{id}/unarchive", tag = "Projects")]
+pub async fn project_unarchive(
+    caller: Allowed<ProjectUpdate>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    submission: Submission<Empty>,
+) -> Answered<Versioned<Project>> {
+    let change = Alteration {
+        operation: "project_unarchive",
+        if_match: None,
+        decide: Project::unarchived,
+        event: ProjectUnarchived,
+    };
+    let begin = || submission.write(&planning.store, &caller);
+    alter(&planning, &caller, &reference, begin, change).await
+}
+
+/// One change of a project: what is decided, and what is said of it.
+struct Alteration<D, E> {
+    operation: &'static str,
+    if_match: Option<IfMatch>,
+    decide: D,
+    event: fn(ProjectData) -> E,
+}
+
+/// Reads, decides, writes; again if somebody was faster and the caller named no version.
+async fn alter<'s, D, E>(
+    planning: &'s Planning,
+    caller: &Caller,
+    reference: &ProjectReference,
+    begin: impl Fn() -> Write<'s>,
+    alteration: Alteration<D, E>,
+) -> Answered<Versioned<Project>>
+where
+    D: Fn(&Project) -> Result<Project>,
+    E: Event,
+{
+    let tenant = caller.tenant();
+    let mut contention = Contention::new(&planning.store);
+    loop {
+        let before = planning.project(&tenant, reference).await?;
+        let version = before.summary.version;
+        if let Some(if_match) = alteration.if_match {
+            if_match.check(version)?;
+        }
+        let after = (alteration.decide)(&before)?;
+        let mut write = begin();
+        if after == before {
+            return Ok(write.commit(Versioned(before)).await?);
+        }
+        let after = after.stamped(&planning.stamp(caller));
+        let changes = FieldChange::between(Some(&before), &after)?;
+        let head = write.replace(&ProjectHead::of(&after), version);
+        let stale = Error::new(shared_codes::VERSION_STALE, "");
+        write.refused_as(head, stale);
+        if after.description != before.description {
+            write.put(&after.body());
+        }
+        let (was, is) = (&before.summary, &after.summary);
+        if was.folded_name() != is.folded_name() {
+            take_name(&mut write, &is.name, is.id);
+            let given_back = ProjectNameMarker::of(&was.name, is.id);
+            write.remove(&given_back);
+        }
+        if was.team_id != is.team_id {
+            if let Some(team) = was.team_id {
+                ProjectCounts::remove(&mut write, team);
+            }
+            if is.team_id.is_some() {
+                ProjectCounts::add(&mut write, is.team_id);
+            }
+        }
+        if was.status != is.status {
+            Counter::set_archived(&mut write, is.id, is.is_archived());
+        }
+        write.emit(&(alteration.event)(ProjectData::of(&after, &changes)))?;
+        write.create(&history_item(&after, alteration.operation, changes));
+        match write.commit(Versioned(after)).await {
+            Ok(answer) => {
+                planning.remember_project(&tenant, &answer.0.summary);
+                return Ok(answer);
+            }
+            Err(error) if error.is(shared_codes::VERSION_STALE) => {
+                planning.lost(&mut contention).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn take_name(write: &mut Write<'_>, name: &ProjectName, id: ProjectId) {
+    let step = write.create(&ProjectNameMarker::of(name, id));
+    let detail = "another project has this name, whatever the case";
+    write.refused_as(step, Error::new(shared_codes::NAME_TAKEN, detail));
+}
+
+fn history_item(project: &Project, operation: &str, changes: Vec<FieldChange>) -> HistoryItem {
+    let ProjectSummary { id, version, updated_at, updated_by, .. } = &project.summary;
+    let subject = Subject::Project(*id);
+    HistoryItem::new(subject, *version, *updated_at, updated_by, operation, changes, None)
+}

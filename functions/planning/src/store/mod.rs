@@ -1,0 +1,45 @@
+//! What planning stores, and where: the only module that names DynamoDB.
+//!
+//! O = `ORG#<organization>`, P = `O#PRJ#<project>`, T = `O#TASK#<task>`.
+//!
+//! | pattern | key condition | index |
+//! |---|---|---|
+//! | project with description | pk P, sk begins with `HEAD` | - |
+//! | last number given, archived flag | pk P, sk `COUNTER` | - |
+//! | counts of the summary | pk P, sk `SUMMARY` | - |
+//! | history of a project | pk P, sk begins with `HIST#`, descending | - |
+//! | project key and name, each once | pk `O#UNIQ`, sk `PKEY#<key>`, `PNAME#<folded name>` | - |
+//! | how many projects | pk `O#COUNT`, sk `PROJECTS`, `TEAM#<team>` | - |
+//! | projects by name of a status | pk `O#PRJS#<status>`, sk `<folded name>#<id>` | gsi1 |
+//! | projects by name of a team | pk `O#PRJS#TEAM#<team>`, sk `<folded name>#<id>` | gsi2 |
+//! | task with body | pk T, sk begins with `HEAD` | - |
+//! | comments of a task | pk T, sk begins with `CMT#` | - |
+//! | deleted comments, for a repeated DELETE | pk T, sk `GONE#<comment>` | - |
+//! | how many comments | pk T, sk `COMMENTS` | - |
+//! | history of a task | pk T, sk begins with `HIST#`, descending | - |
+//! | key to task | pk `O#KEY#<PROJECTKEY>`, sk `<number, 10 digits>` | - |
+//! | tasks of a project by number | pk `P#TASK`, sk `<number, 10 digits>` | gsi1 |
+//! | a board column | pk `P#TASK#<state>`, sk `<rank>#<id>` | gsi2 |
+//! | what is due for purge | pk `DUE#<date>`, sk `task#<id>` (global) | - |
+//!
+//! Outbox, inbox, idempotency records and denial marks are those of the shared crates. The largest
+//! transaction of stage 1a is project_create with ten items.
+
+mod comment;
+mod history;
+mod project;
+mod summary;
+mod task;
+
+pub use comment::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, MAX_COMMENTS};
+pub use history::{FieldChange, HistoryEntry, HistoryItem, Subject};
+pub use project::{
+    Counter, MAX_PROJECTS_PER_ORGANIZATION, MAX_PROJECTS_PER_TEAM, ProjectBody, ProjectCounts,
+    ProjectHead, ProjectKeyMarker, ProjectNameMarker, project_partition, projects_of_status,
+    projects_of_team,
+};
+pub use summary::{SummaryCounts, summary_key};
+pub use task::{
+    DuePurge, RESTORABLE, TaskBody, TaskHead, TaskKeyMarker, task_partition, tasks_by_number,
+    tasks_of_state,
+};
