@@ -1,5 +1,21 @@
-//! relay (skeleton; being written)
-use millwright_manifest::{Function, Right, Service, StartError, Trigger};
+//! relay delivers what services have to say: the outbox items that their transactions write.
+//!
+//! The stream of each table feeds it ([`stream`]); what it could not deliver within the stream's 24
+//! hours, an hourly sweep finds in the tables ([`sweep`]). Everything is delivered at least once:
+//! consumers keep an inbox. It owns no table; it reads, and marks as sent, the `OUT#` items of all.
+
+mod aws;
+mod deliver;
+mod function;
+mod stream;
+mod sweep;
+
+use millwright_manifest::{Function, Right, Service, Trigger};
+
+pub use deliver::{Delivery, Failure, Outlet, Parcel, deliver};
+pub use function::relay;
+pub use stream::{StreamRecord, relay_stream};
+pub use sweep::{SweepReport, sweep};
 
 /// The manifest.
 pub fn service() -> Service {
@@ -9,8 +25,8 @@ pub fn service() -> Service {
         bases: &[],
         permissions: &[],
         codes: &[],
-        operations: vec![],
-        events: vec![],
+        operations: Vec::new(),
+        events: Vec::new(),
         table: None,
         functions: vec![Function {
             name: "relay",
@@ -26,12 +42,8 @@ pub fn service() -> Service {
                 },
             ],
             rights: vec![Right::DeliverOutboxes],
-            start: || Box::pin(not_yet()),
+            start: || Box::pin(relay()),
         }],
         openapi: || serde_json::json!({}),
     }
-}
-
-async fn not_yet() -> Result<(), StartError> {
-    Ok(())
 }

@@ -17,6 +17,7 @@ pub mod variable {
     pub const FUNCTION: &str = "MILLWRIGHT_FUNCTION";
     pub const LOG_LEVEL: &str = "MILLWRIGHT_LOG_LEVEL";
     pub const REQUESTS_PER_SECOND: &str = "MILLWRIGHT_REQUESTS_PER_SECOND";
+    pub const OUTBOX_SERVICES: &str = "MILLWRIGHT_OUTBOX_SERVICES";
     pub const PROJECT_CACHE_SECONDS: &str = "MILLWRIGHT_PROJECT_CACHE_SECONDS";
 }
 
@@ -39,6 +40,8 @@ pub struct Config {
     pub requests_per_second: u32,
     /// How long the head of a project may be served from memory, in seconds.
     pub project_cache_seconds: u32,
+    /// The services whose tables have an outbox; the relay alone is told.
+    pub outbox_services: Vec<String>,
     pub aws: Aws,
 }
 
@@ -144,9 +147,8 @@ impl Config {
             function,
             public_url: required(variable::PUBLIC_URL)?.trim_end_matches('/').to_owned(),
             audience: optional(variable::AUDIENCE).unwrap_or_else(|| "millwright".to_owned()),
-            allowed_origins: optional(variable::ALLOWED_ORIGINS)
-                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
-                .unwrap_or_default(),
+            allowed_origins: list(optional(variable::ALLOWED_ORIGINS)),
+            outbox_services: list(optional(variable::OUTBOX_SERVICES)),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
             requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,
             project_cache_seconds: number(variable::PROJECT_CACHE_SECONDS, 60)?,
@@ -208,6 +210,12 @@ impl Config {
         }
         Ok(endpoint)
     }
+}
+
+/// A list separated by commas.
+fn list(text: Option<String>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// `MILLWRIGHT_FUNCTION` if set; else Lambda's own name without the prefix.

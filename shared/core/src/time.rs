@@ -58,6 +58,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
     }
 
+    /// The full hour it falls in.
+    #[must_use]
+    pub fn start_of_hour(self) -> Timestamp {
+        Timestamp::from_millisecond(self.as_millisecond().div_euclid(3_600_000) * 3_600_000)
+    }
+
     /// `yyyymmddhh` in UTC, the hour bucket of append-only data.
     pub fn hour_bucket(self) -> String {
         self.0.strftime("%Y%m%d%H").to_string()

@@ -14,5 +14,5 @@ mod outbox;
 pub use envelope::{Cause, Described, Envelope, Event, EventType, MAX_EVENT_BYTES, SOURCE_PREFIX};
 pub use outbox::{
     Destination, Entry, MAX_OUTBOX_BYTES, OUTBOX_PREFIX, OUTBOX_RETENTION, OUTBOX_SHARDS, Outbox,
-    OutboxItem, OutboxShard,
+    OutboxItem, OutboxShard, OutboxWatermark,
 };

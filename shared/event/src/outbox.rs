@@ -3,7 +3,9 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use millwright_core::{Error, Result, Tenant, Timestamp};
-use millwright_store::{GlobalPartition, Item, Key, Partition, Store, Transaction};
+use millwright_store::{
+    Condition, GlobalPartition, Item, Key, Partition, RawItem, Store, Transaction, Update,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -107,6 +109,53 @@ impl Item for OutboxItem {
 
     fn time_to_live(&self) -> Option<Timestamp> {
         self.place.as_ref().map(|(_, _, at)| at.plus(OUTBOX_RETENTION))
+    }
+}
+
+impl OutboxItem {
+    /// The key of a stored outbox item; none for anything else.
+    pub fn locate(partition_key: &str, sort_key: &str) -> Option<Key> {
+        let (hour, shard) = partition_key.strip_prefix(OUTBOX_PREFIX)?.split_once('#')?;
+        let id: Uuid = sort_key.parse().ok()?;
+        let shard = OutboxShard { hour: hour.to_owned(), shard: shard.parse().ok()? };
+        Some(Partition::global(&shard).at(id))
+    }
+
+    /// When the item was written, by its UUIDv7.
+    pub fn written_at(key: &Key) -> Option<Timestamp> {
+        let (seconds, nanoseconds) =
+            key.sort_key().parse::<Uuid>().ok()?.get_timestamp()?.to_unix();
+        let milliseconds = seconds.checked_mul(1_000)? + u64::from(nanoseconds) / 1_000_000;
+        Some(Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?))
+    }
+
+    /// The mark of a delivered item, which must still be there.
+    pub fn mark_sent(at: Timestamp) -> Update {
+        Update::when(Condition::exists()).set("sentAt", at)
+    }
+}
+
+/// How far the sweep of a table has come: everything before is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxWatermark;
+
+impl GlobalPartition for OutboxWatermark {
+    fn partition(&self) -> String {
+        format!("{OUTBOX_PREFIX}WATERMARK")
+    }
+}
+
+impl OutboxWatermark {
+    pub fn place() -> Key {
+        Partition::global(&OutboxWatermark).at("SWEEP")
+    }
+
+    pub fn read(item: Option<&RawItem>) -> Option<Timestamp> {
+        item?.text("hour")?.parse().ok()
+    }
+
+    pub fn set(hour: Timestamp) -> Update {
+        Update::new().set("hour", hour)
     }
 }
 

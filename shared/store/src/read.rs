@@ -251,6 +251,37 @@ impl Store {
         Err(crate::failure::unavailable("PutItem", &error))
     }
 
+    /// Single attributes changed outside a transaction, for marks that stand alone. One UpdateItem;
+    /// false if the condition did not hold.
+    pub async fn update(&self, key: &Key, update: &crate::Update) -> Result<bool> {
+        let placeholders = &update.condition.placeholders;
+        placeholders.check()?;
+        let mut request = self
+            .client()
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(key_attributes(key)))
+            .update_expression(update.expression())
+            .set_condition_expression(update.condition.expression());
+        for (placeholder, name) in &placeholders.names {
+            request = request.expression_attribute_names(placeholder, name);
+        }
+        for (placeholder, value) in &placeholders.values {
+            request = request.expression_attribute_values(placeholder, value.clone());
+        }
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(crate::failure::unavailable("UpdateItem", &error)),
+        }
+    }
+
     /// True if the table answers. One DescribeTable-free GetItem of an item that is never there.
     pub async fn answers(&self) -> Result<()> {
         struct Probe;

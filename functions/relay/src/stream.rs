@@ -1,0 +1,91 @@
+//! Records of the tables' streams: new outbox items, as they are written.
+
+use std::collections::HashMap;
+
+use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbBatchItemFailure};
+use millwright_core::Clock;
+use millwright_event::OutboxItem;
+use millwright_store::{Item, Key, Store};
+
+use crate::deliver::{Outlet, Parcel, deliver};
+
+/// A record that carries an outbox item.
+#[derive(Clone, Debug)]
+pub struct StreamRecord {
+    pub table: String,
+    pub sequence_number: String,
+    pub key: Key,
+    pub parcel: Parcel,
+}
+
+/// Delivers a batch of stream records in order. Answers the first one that failed: the stream comes
+/// back with it and all after it.
+pub async fn relay_stream(
+    outlet: &impl Outlet,
+    stores: &HashMap<String, Store>,
+    clock: &Clock,
+    records: Vec<EventRecord>,
+) -> Vec<DynamoDbBatchItemFailure> {
+    let records: Vec<StreamRecord> = records.into_iter().filter_map(read).collect();
+    let parcels: Vec<Parcel> = records.iter().map(|record| record.parcel.clone()).collect();
+    let results = deliver(outlet, &parcels).await;
+    let mut first_failure = None;
+    for (record, result) in records.iter().zip(results) {
+        match result {
+            Ok(()) => {
+                if let Some(store) = stores.get(&record.table) {
+                    mark_sent(store, clock, &record.key).await;
+                }
+            }
+            Err(failure) => {
+                tracing::error!(key = ?record.key, failure, "outbox item not delivered");
+                first_failure.get_or_insert_with(|| record.sequence_number.clone());
+            }
+        }
+    }
+    first_failure
+        .map(|sequence_number| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(sequence_number);
+            failure
+        })
+        .into_iter()
+        .collect()
+}
+
+/// Reads an outbox item; anything else (the sweep's own mark) is none of the relay's business.
+fn read(record: EventRecord) -> Option<StreamRecord> {
+    let image: HashMap<String, serde_dynamo::AttributeValue> = record.change.new_image.into();
+    let text = |name: &str| match image.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let kind = text("kind")?;
+    if kind != OutboxItem::KIND {
+        return None;
+    }
+    let key = OutboxItem::locate(&text("pk")?, &text("sk")?);
+    let item: Result<OutboxItem, _> = serde_dynamo::from_item(image.clone());
+    let (Some(key), Ok(item)) = (key, item) else {
+        // It will never be readable: the sweep would meet it again every hour, too.
+        tracing::error!(pk = text("pk"), sk = text("sk"), "outbox item cannot be read");
+        return None;
+    };
+    // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
+    let source = record.event_source_arn.unwrap_or_default();
+    let table = source.split('/').nth(1).unwrap_or_default().to_owned();
+    Some(StreamRecord {
+        table,
+        sequence_number: record.change.sequence_number.unwrap_or_default(),
+        key,
+        parcel: Parcel { entries: item.entries },
+    })
+}
+
+/// Marks an item as sent. One UpdateItem; a failure only means that the sweep sends it once more.
+pub(crate) async fn mark_sent(store: &Store, clock: &Clock, key: &Key) {
+    let mark = OutboxItem::mark_sent(clock.now());
+    if let Err(error) = store.update(key, &mark).await {
+        tracing::warn!(%error, ?key, "a delivered outbox item could not be marked");
+    }
+}
