@@ -82,6 +82,7 @@ impl Settings {
             (variable::STAGE, "local".to_owned()),
             (variable::PREFIX, Settings::PREFIX.to_owned()),
             (variable::PUBLIC_URL, self.public_url()),
+            (variable::OUTBOX_SERVICES, outbox_services()),
             // One developer is no crowd; what limits do is tested elsewhere.
             (variable::REQUESTS_PER_SECOND, "10000".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.ports.emulator)),
@@ -110,4 +111,12 @@ impl Settings {
     pub fn last_public_url(folder: &Path) -> Option<String> {
         fs::read_to_string(folder.join("url")).ok()
     }
+}
+
+/// Whom the relay serves.
+fn outbox_services() -> String {
+    let services = all::services();
+    let with_outbox =
+        services.iter().filter(|service| service.table.is_some_and(|table| table.has_outbox));
+    with_outbox.map(|service| service.name).collect::<Vec<_>>().join(",")
 }

@@ -17,6 +17,8 @@ pub(super) struct View {
     schema: Schema,
     /// Tables with an outbox, of all services.
     outboxes: Vec<Outbox>,
+    /// The same, for the environment of the relay.
+    outbox_services: String,
     /// Names of all queues without the prefix.
     queues: Vec<&'static str>,
 }
@@ -138,6 +140,7 @@ impl View {
             service: service_view,
             variables: VARIABLES.into(),
             schema: Schema::known(),
+            outbox_services: outboxes.iter().map(|o| o.service).collect::<Vec<_>>().join(","),
             outboxes,
             queues: queues(all).into_iter().collect(),
         }
