@@ -41,6 +41,11 @@ impl Batch {
         batch
     }
 
+    /// A batch of messages that were read elsewhere.
+    pub fn of(messages: Vec<Message>) -> Batch {
+        Batch { messages, failures: Vec::new() }
+    }
+
     /// The message is delivered again, or ends in the dead-letter queue.
     pub fn fail(&mut self, message_id: &str, error: &Error) {
         let retryable =

@@ -14,7 +14,7 @@ use http::request::Parts;
 use millwright_core::{Code, Error, codes};
 use millwright_manifest::{Access, Method, Operation};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::HttpMethod;
+use utoipa::{__dev::Tags, openapi::HttpMethod};
 
 use crate::{
     Answered, Describe, OperationDocument, Plain, Platform, Problem, Public,
@@ -96,7 +96,7 @@ where
 {
     pub fn new<P, H, T, Arguments>(name: &'static str, handler: H) -> Entry<S>
     where
-        P: utoipa::Path,
+        P: utoipa::Path + for<'t> Tags<'t>,
         H: Handler<T, S> + Endpoint<Arguments>,
         T: 'static,
     {
@@ -107,7 +107,12 @@ where
             Some(HttpMethod::Delete) => Method::Delete,
             _ => Method::Get,
         };
-        let document = || serde_json::to_value(P::operation()).unwrap_or_default();
+        let document = || {
+            let mut operation = P::operation();
+            // The library keeps the tag of an operation apart from it.
+            operation.tags = Some(P::tags().into_iter().map(str::to_owned).collect());
+            serde_json::to_value(operation).unwrap_or_default()
+        };
         Entry::at(name, method, P::path(), document, handler)
     }
 
@@ -192,6 +197,13 @@ where
         let ready =
             Entry::at("readiness_get", Method::Get, at("ready"), ready_document, ready::<S>);
         Api { service, entries: vec![health, ready] }
+    }
+
+    /// Begins with `GET /health` alone: for what is not below `/api/v1` and depends on nothing.
+    pub fn of_root(service: &'static str) -> Api<S> {
+        let path = "/health".to_owned();
+        let health = Entry::at("health_get", Method::Get, path, health_document, health);
+        Api { service, entries: vec![health] }
     }
 
     /// Adds an operation.

@@ -134,6 +134,13 @@ impl OperationDocument {
         );
     }
 
+    /// An answer that is not JSON.
+    pub fn answer_text(&mut self, status: u16, media_type: &str, description: &str) {
+        let content = json!({ media_type: { "schema": { "type": "string" } } });
+        let answer = json!({ "description": description, "content": content });
+        self.responses.insert(status, answer);
+    }
+
     pub fn answer_page<T: ToSchema>(&mut self) {
         let items = self.schema::<T>();
         let name = format!("{}Page", T::name());

@@ -186,9 +186,10 @@ async fn complete_problem(response: Response, head: &Head, context: &RequestCont
     completed
 }
 
-/// `If-None-Match` on a GET whose answer has an ETag (RFC 9110 section 13.1.2).
+/// `If-None-Match` on a read whose answer has an ETag (RFC 9110 section 13.1.2).
 fn not_modified(response: Response, head: &Head) -> Response {
-    if head.method != Method::GET || response.status() != StatusCode::OK {
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    if !is_read || response.status() != StatusCode::OK {
         return response;
     }
     let Some(current) = response.headers().get(header::ETAG).cloned() else { return response };
@@ -203,9 +204,13 @@ fn not_modified(response: Response, head: &Head) -> Response {
     if !matches {
         return response;
     }
-    let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
-    unchanged.headers_mut().insert(header::ETAG, current);
-    unchanged
+    // Caching and CORS hold for the 304 as for the 200 (RFC 9110 section 15.4.5).
+    let (mut parts, _) = response.into_parts();
+    for of_the_body in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+        parts.headers.remove(of_the_body);
+    }
+    parts.status = StatusCode::NOT_MODIFIED;
+    Response::from_parts(parts, Body::empty())
 }
 
 fn finish_headers(response: &mut Response, context: &RequestContext, left: &Left) {

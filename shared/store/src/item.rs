@@ -71,6 +71,10 @@ impl RawItem {
         RawItem(attributes)
     }
 
+    pub fn attributes(&self) -> &HashMap<String, AttributeValue> {
+        &self.0
+    }
+
     pub fn kind(&self) -> &str {
         self.text(KIND).unwrap_or_default()
     }

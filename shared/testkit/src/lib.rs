@@ -1,1 +1,26 @@
-//! Test kit (being written)
+//! The test kit: the real code against DynamoDB in memory.
+//!
+//! - [`TestApp`]: a service over its in-process router, with clients per organization and role;
+//!   [`TestApp::instance`] is a second function instance on the same table.
+//! - [`Faults`]: counts calls, injects transaction conflicts (seeded) and crashes, below the SDK.
+//! - [`TestApp::outbox`]: what was said; [`deliveries`] makes queue batches of it.
+//! - [`Contract`]: answers and events against the generated documents.
+
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test kit panics")]
+
+mod app;
+mod contract;
+mod database;
+mod faults;
+
+pub use app::{Answer, Client, TestApp};
+pub use contract::Contract;
+pub use database::{Database, deliveries};
+pub use faults::{CrashPoint, Faults};
+
+use millwright_core::Timestamp;
+
+/// When tests begin: a Monday, late in the second minute past one.
+pub fn beginning() -> Timestamp {
+    "2026-11-23T01:04:58.000Z".parse().expect("a time")
+}

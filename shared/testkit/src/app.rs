@@ -1,0 +1,303 @@
+//! A service over its in-process router.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+};
+use http::{HeaderMap, Method, Request, StatusCode};
+use millwright_auth::{
+    KeyCache, NoRevocations, StaticKeys, Verifier,
+    issuer::{Grant, Issuer},
+};
+use millwright_core::{Clock, OrgId, UserId};
+use millwright_event::{Entry, Envelope};
+use millwright_http::{Edge, Platform, PlatformParts, StaticSecret};
+use millwright_store::Store;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Database, Faults, beginning};
+
+/// Builds the router of a service.
+pub type MakeRouter = fn(Platform, Store) -> Router;
+
+/// A service with a table of its own. Cheap to clone.
+#[derive(Clone)]
+pub struct TestApp {
+    pub database: Database,
+    service: &'static str,
+    make_router: MakeRouter,
+    issuer: Arc<Issuer>,
+    edge: Edge,
+    requests_per_second: u32,
+}
+
+impl TestApp {
+    /// Starts a service with the clock at [`beginning`], standing still.
+    pub async fn start(service: &'static str, make_router: MakeRouter) -> TestApp {
+        TestApp::start_at(service, make_router, Clock::fixed(beginning())).await
+    }
+
+    /// Starts a service with a clock of choice.
+    pub async fn start_at(service: &'static str, make_router: MakeRouter, clock: Clock) -> TestApp {
+        let database = Database::start(service, clock).await;
+        let issuer = Arc::new(signing_key(&database));
+        let requests_per_second = 1_000_000;
+        let edge = edge(&database, service, make_router, &issuer, requests_per_second);
+        TestApp { database, service, make_router, issuer, edge, requests_per_second }
+    }
+
+    /// Another function instance on the same table: nothing remembered, faults of its own.
+    pub fn instance(&self) -> TestApp {
+        let database = self.database.other_process();
+        let (issuer, rate) = (self.issuer.clone(), self.requests_per_second);
+        let edge = edge(&database, self.service, self.make_router, &issuer, rate);
+        TestApp { database, issuer, edge, ..self.clone() }
+    }
+
+    /// An instance that lets each caller do so many requests a second.
+    pub fn limited(&self, requests_per_second: u32) -> TestApp {
+        TestApp { requests_per_second, ..self.clone() }.instance()
+    }
+
+    /// A member of organization `organization` with a system role.
+    pub fn client(&self, organization: u128, role: &str) -> Client {
+        let seed = role.bytes().fold(organization << 8, |sum, byte| sum + u128::from(byte));
+        self.client_as(organization, Some(role), None, UserId::from_uuid(Uuid::from_u128(seed)))
+    }
+
+    /// Somebody whose custom role grants these patterns.
+    pub fn client_with(&self, organization: u128, permissions: &str) -> Client {
+        let user = UserId::from_uuid(Uuid::from_u128(organization << 8 | 0xff));
+        self.client_as(organization, Some("role_custom"), Some(permissions), user)
+    }
+
+    fn client_as(
+        &self,
+        organization: u128,
+        role: Option<&str>,
+        permissions: Option<&str>,
+        user: UserId,
+    ) -> Client {
+        let grant = Grant {
+            user,
+            organization: Some(OrgId::from_uuid(Uuid::from_u128(organization))),
+            role: role.map(str::to_owned),
+            permissions: permissions.map(str::to_owned),
+        };
+        let now = self.database.clock.now();
+        let token = self.issuer.issue(&grant, now, "test").expect("a token");
+        Client { edge: self.edge.clone(), authorization: Some(format!("Bearer {token}")), user }
+    }
+
+    /// Somebody without a credential.
+    pub fn stranger(&self) -> Client {
+        let user = UserId::from_uuid(Uuid::nil());
+        Client { edge: self.edge.clone(), authorization: None, user }
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.database.faults
+    }
+
+    /// What was said so far.
+    pub async fn outbox(&self) -> Vec<Entry> {
+        self.database.outbox().await
+    }
+
+    /// The events said so far.
+    pub async fn events(&self) -> Vec<Envelope> {
+        self.outbox().await.into_iter().map(|entry| entry.envelope).collect()
+    }
+
+    /// The types of the events said so far.
+    pub async fn event_types(&self) -> Vec<String> {
+        self.events().await.into_iter().map(|event| event.kind).collect()
+    }
+}
+
+/// Making a key costs a tenth of a second: one for all tests of a process.
+fn signing_key(database: &Database) -> Issuer {
+    static PEM: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let config = database.config();
+    let (issuer, audience) = (config.issuer(), config.audience.clone());
+    let pem = PEM.get_or_init(|| {
+        Issuer::generate(issuer.clone(), audience.clone()).expect("a key").private_pem().to_owned()
+    });
+    Issuer::from_pem(pem, issuer, audience).expect("the same key")
+}
+
+fn edge(
+    database: &Database,
+    service: &'static str,
+    make_router: MakeRouter,
+    issuer: &Issuer,
+    requests_per_second: u32,
+) -> Edge {
+    let clock = database.clock.clone();
+    let keys = KeyCache::new(Arc::new(StaticKeys(issuer.public_keys())), clock.clone());
+    let verifier = Verifier::new(
+        issuer.issuer.clone(),
+        issuer.audience.clone(),
+        keys,
+        Arc::new(NoRevocations),
+        clock.clone(),
+    );
+    let store = database.store();
+    let platform = Platform::new(PlatformParts {
+        service,
+        module: service,
+        verifier,
+        store: Some(store.clone()),
+        internal_secret: Arc::new(StaticSecret(b"a secret of the tests".to_vec())),
+        requests_per_second,
+        allowed_origins: vec!["https://app.example.org".to_owned()],
+        clock,
+    });
+    Edge::new(make_router(platform.clone(), store), platform, service)
+}
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub struct Client {
+    edge: Edge,
+    authorization: Option<String>,
+    pub user: UserId,
+}
+
+impl Client {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_with(path, &[], body).await
+    }
+
+    /// POST with further headers.
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        self.json(Method::POST, path, headers, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::PATCH, path, &[], body).await
+    }
+
+    /// PATCH of the version with this ETag.
+    pub async fn patch_if(&self, path: &str, etag: &str, body: Value) -> Answer {
+        self.json(Method::PATCH, path, &[("if-match", etag)], body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], Body::empty()).await
+    }
+
+    async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/json"));
+        self.send(method, path, &headers, Body::from(body.to_string())).await
+    }
+
+    /// Any request at all.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.into()).expect("a request");
+        let (parts, body) = self.edge.call(request).await.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a body in memory");
+        let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Every item of a list, page by page.
+    pub async fn all(&self, path: &str, limit: usize) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let cursor_part = cursor.map(|c| format!("&cursor={c}")).unwrap_or_default();
+            let page = self.get(&format!("{path}{separator}limit={limit}{cursor_part}")).await;
+            let page = page.expect(200);
+            items.extend(page["items"].as_array().expect("items").iter().cloned());
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return items,
+            }
+        }
+    }
+}
+
+/// What came back.
+#[derive(Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; null if there is none.
+    pub fn json(&self) -> Value {
+        if self.text.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()
+    }
+
+    /// A problem with this status and code, in the agreed form.
+    #[track_caller]
+    pub fn expect_problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.expect(status);
+        assert_eq!(problem["code"], code, "{}", self.text);
+        assert_eq!(problem["status"], status);
+        let media_type = self.header("content-type");
+        assert_eq!(media_type, Some("application/problem+json"));
+        assert_eq!(problem["requestId"].as_str(), self.header("x-request-id"));
+        for member in ["type", "title", "instance"] {
+            assert!(problem[member].is_string(), "{member}: {problem}");
+        }
+        problem
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The ETag.
+    #[track_caller]
+    pub fn etag(&self) -> String {
+        self.header("etag").expect("an ETag").to_owned()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.text)
+    }
+}

@@ -1,0 +1,138 @@
+//! DynamoDB in memory, one for each test, behind the real SDK.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use millwright_config::Config;
+use millwright_core::Clock;
+use millwright_event::{
+    Entry, Envelope, OUTBOX_PREFIX,
+    batch::{Batch, Message},
+};
+use millwright_runtime::aws::{Clients, http_client};
+use millwright_store::{RawItem, Store, schema};
+
+use crate::Faults;
+
+/// A table in a database of its own; it ends with the test.
+#[derive(Clone)]
+pub struct Database {
+    client: Client,
+    config: Config,
+    table: String,
+    pub faults: Faults,
+    pub clock: Clock,
+}
+
+impl Database {
+    /// Starts it and creates the table of a service. About 2 ms.
+    pub async fn start(service: &str, clock: Clock) -> Database {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let engine = dynoxide::Database::memory().expect("an empty database");
+        tokio::spawn(dynoxide::server::serve_on(listener, engine));
+        let endpoint = format!("http://{address}");
+        let variables = BTreeMap::from([
+            ("MILLWRIGHT_STAGE", "local"),
+            ("MILLWRIGHT_PREFIX", "test"),
+            ("MILLWRIGHT_PUBLIC_URL", "http://127.0.0.1:9000"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "000000000000"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ]);
+        let config = Config::from_variables(|name| variables.get(name).map(|v| (*v).to_owned()))
+            .expect("a complete configuration");
+        let faults = Faults::default();
+        let client = client(&config, &faults);
+        let table = config.resource(service);
+        schema::create_table(&client, &table).await.expect("a new table");
+        Database { client, config, table, faults, clock }
+    }
+
+    /// A store with a client and faults of its own on the same table: another process.
+    pub fn other_process(&self) -> Database {
+        let faults = Faults::default();
+        Database { client: client(&self.config, &faults), faults, ..self.clone() }
+    }
+
+    pub fn store(&self) -> Store {
+        Store::new(self.client.clone(), self.table.clone(), self.clock.clone())
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Every item of the table, by key. Only tests scan.
+    pub async fn items(&self) -> Vec<RawItem> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .expect("a scan");
+            items.extend(page.items.unwrap_or_default().into_iter().map(RawItem::from_attributes));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        items.sort_by_key(|item| (item.partition_key().to_owned(), item.sort_key().to_owned()));
+        items
+    }
+
+    /// Every item as text, but for those of the given kinds: to see that nothing changed.
+    pub async fn snapshot(&self, but: &[&str]) -> Vec<String> {
+        self.items()
+            .await
+            .iter()
+            .filter(|item| !but.contains(&item.kind()))
+            .map(|item| format!("{:?}", sorted(item)))
+            .collect()
+    }
+
+    /// What was said so far, in the order of writing.
+    pub async fn outbox(&self) -> Vec<Entry> {
+        let mut items: Vec<RawItem> = self
+            .items()
+            .await
+            .into_iter()
+            .filter(|item| item.partition_key().starts_with(OUTBOX_PREFIX))
+            .filter(|item| item.kind() == "outbox")
+            .collect();
+        items.sort_by_key(|item| item.sort_key().to_owned());
+        items
+            .iter()
+            .flat_map(|item| item.decode_attribute::<Vec<Entry>>("entries").expect("entries"))
+            .collect()
+    }
+}
+
+fn sorted(item: &RawItem) -> BTreeMap<String, AttributeValue> {
+    item.attributes().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn client(config: &Config, faults: &Faults) -> Client {
+    let http = faults.over(http_client().expect("root certificates"));
+    Clients::with_http_client(config, http).dynamodb().expect("an endpoint")
+}
+
+/// A queue batch of these events, as the consumer gets it.
+pub fn deliveries(envelopes: &[Envelope]) -> Batch {
+    let messages = envelopes
+        .iter()
+        .enumerate()
+        .map(|(index, envelope)| Message {
+            message_id: format!("message-{index}"),
+            envelope: envelope.clone(),
+        })
+        .collect();
+    Batch::of(messages)
+}
