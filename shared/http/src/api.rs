@@ -247,6 +247,8 @@ where
         for entry in &self.entries {
             let mut described = OperationDocument::default();
             (entry.describe)(&mut described);
+            described.problem(500, "internal", "Something went wrong: tell us the requestId");
+            described.problem(503, "unavailable", "Temporarily not available: try again");
             for code in entry.problems {
                 let status = crate::problem::status(code.kind).as_u16();
                 described.problem(status, code.name, code.title);
@@ -306,21 +308,12 @@ fn operation_document<S>(service: &str, entry: &Entry<S>, described: OperationDo
     if let Some(body) = described.request_body {
         document["requestBody"] = body;
     }
-    let mut responses: Map<String, Value> = described
+    let responses: Map<String, Value> = described
         .responses
         .into_iter()
         .filter(|(status, _)| is_get || *status != 304)
         .map(|(status, response)| (status.to_string(), response))
         .collect();
-    let failure = |description: &str| {
-        let schema = json!({ "$ref": "#/components/schemas/Problem" });
-        json!({
-            "description": description,
-            "content": { "application/problem+json": { "schema": schema } },
-        })
-    };
-    responses.insert("500".into(), failure("Something went wrong: tell us the requestId"));
-    responses.insert("503".into(), failure("Temporarily not available: try again"));
     document["responses"] = Value::Object(responses);
     if described.needs_credential {
         document["security"] = json!([{ "bearer": [] }]);
@@ -355,7 +348,9 @@ fn close_inputs(schemas: &mut BTreeMap<String, Value>, inputs: &BTreeSet<String>
 /// wants `maxLength: 200`, not `Line1To200`.
 fn inline_leaves(document: &mut Value) {
     let schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
-    let is_leaf = |schema: &Value| schema["type"] != "object" && schema.get("enum").is_none();
+    let is_leaf = |schema: &Value| {
+        schema["type"] != "object" && schema.get("enum").is_none() && schema.get("allOf").is_none()
+    };
     // Leaves refer to other leaves at most a few levels deep (a list of labels, a nullable line).
     for _ in 0..4 {
         each_reference(document, &mut |reference| {

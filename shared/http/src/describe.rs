@@ -170,13 +170,18 @@ impl OperationDocument {
         }
     }
 
-    /// A problem answer; codes of the same status are collected.
-    pub fn problem(&mut self, status: u16, _code: &str, description: &str) {
-        self.responses.entry(status).or_insert_with(|| {
+    /// A problem answer; codes of the same status are collected in `x-codes`.
+    pub fn problem(&mut self, status: u16, code: &str, description: &str) {
+        let response = self.responses.entry(status).or_insert_with(|| {
             let content =
                 json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
-            json!({ "description": description, "content": content })
+            json!({ "description": description, "content": content, "x-codes": [] })
         });
+        if let Some(codes) = response["x-codes"].as_array_mut()
+            && !codes.iter().any(|known| known == code)
+        {
+            codes.push(json!(code));
+        }
     }
 
     fn schema<T: ToSchema>(&mut self) -> Value {

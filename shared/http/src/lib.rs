@@ -38,7 +38,7 @@ pub use extract::{
     Public, Submission,
 };
 pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
-pub use problem::{Answered, Problem};
+pub use problem::{Answered, Problem, status};
 pub use write::Write;
 
 #[doc(hidden)]

@@ -33,7 +33,8 @@ impl From<InputError> for Problem {
 /// The media type of problems.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-pub(crate) fn status(kind: Kind) -> StatusCode {
+/// The status of a kind of error.
+pub fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,

@@ -1,0 +1,5 @@
+//! Answers whatever no service serves.
+
+fn main() -> Result<(), millwright_runtime::StartError> {
+    millwright_runtime::block_on(gateway::gateway())
+}
