@@ -8,6 +8,7 @@ mod events;
 mod json;
 mod openapi;
 mod output;
+mod reference;
 mod root;
 mod router;
 mod rules;
@@ -60,6 +61,7 @@ fn generate(services: &[Service]) -> Result<(Output, String)> {
     let mut output = Output::default();
     template::generate(services, &mut output)?;
     openapi::generate(services, &mut output)?;
+    reference::generate(services, &mut output)?;
     events::generate(services, &mut output)?;
     router::generate(services, &workspace, &mut output)?;
     documents::generate(services, &mut output)?;
