@@ -32,6 +32,7 @@ pub struct Planning {
 struct Memory {
     projects: Mutex<HashMap<(OrgId, ProjectId), (ProjectSummary, Timestamp)>>,
     last_numbers: Mutex<HashMap<ProjectId, u64>>,
+    number_gates: Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A remembered map is emptied when it grows beyond this.
@@ -105,6 +106,16 @@ impl Planning {
     /// The last number of a project this instance has seen.
     pub fn remembered_number(&self, id: ProjectId) -> Option<u64> {
         lock(&self.memory.last_numbers).get(&id).copied()
+    }
+
+    /// Where the creations of one project queue within an instance that works on several requests
+    /// at once: a lost race bills a whole transaction, waiting for one's turn nothing.
+    pub fn number_gate(&self, id: ProjectId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut gates = lock(&self.memory.number_gates);
+        if gates.len() >= MAX_REMEMBERED {
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+        }
+        gates.entry(id).or_default().clone()
     }
 
     /// Numbers only rise.

@@ -1,6 +1,12 @@
 //! Typed ids: `<prefix>_<26 characters base32 of a UUIDv7>` (TypeID), one type per noun.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    marker::PhantomData,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_lc_rs::rand;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,7 +15,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
-use uuid::Uuid;
+use uuid::{ContextV7, Uuid};
 
 use crate::{Clock, InputError, Timestamp};
 
@@ -85,8 +91,10 @@ impl<N: Noun> FromStr for Id<N> {
     type Err = InputError;
 
     fn from_str(text: &str) -> Result<Id<N>, InputError> {
-        match text.parse::<TypeSafeId<DynamicType>>() {
-            Ok(id) if id.type_prefix() == N::PREFIX => Ok(Id::from_uuid(id.uuid())),
+        // The library slices prefixes by bytes: it must not see what is not ASCII.
+        let parsed = text.is_ascii().then(|| text.parse::<TypeSafeId<DynamicType>>());
+        match parsed {
+            Some(Ok(id)) if id.type_prefix() == N::PREFIX => Ok(Id::from_uuid(id.uuid())),
             _ => Err(InputError::bad_format(format!(
                 "must be an id of the form {}_ and 26 base32 characters",
                 N::PREFIX
@@ -166,16 +174,22 @@ impl<N: Noun> ToSchema for Id<N> {
     }
 }
 
-/// Where fresh ids come from: the clock and the system's random source.
+/// Where fresh ids come from: the clock, a counter within the millisecond, and the system's random
+/// source. Ids of one generator rise strictly (RFC 9562 section 6.2, method 1).
 #[derive(Clone)]
 pub struct IdGenerator {
     clock: Clock,
     random: Arc<dyn rand::SecureRandom + Send + Sync>,
+    context: Arc<Mutex<ContextV7>>,
 }
 
 impl IdGenerator {
     pub fn new(clock: Clock) -> IdGenerator {
-        IdGenerator { clock, random: Arc::new(rand::SystemRandom::new()) }
+        IdGenerator {
+            clock,
+            random: Arc::new(rand::SystemRandom::new()),
+            context: Arc::new(Mutex::new(ContextV7::new())),
+        }
     }
 
     pub fn next<N: Noun>(&self) -> Id<N> {
@@ -184,7 +198,11 @@ impl IdGenerator {
 
     /// A UUIDv7, for things that are not nouns: events, claims, outbox items.
     pub fn next_uuid(&self) -> Uuid {
-        uuid_v7(self.clock.now(), &self.random_bytes())
+        let now = self.clock.now().as_millisecond();
+        let seconds = u64::try_from(now.div_euclid(1_000)).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+        let context = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        Uuid::new_v7(uuid::Timestamp::from_unix(&*context, seconds, nanoseconds))
     }
 
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
@@ -228,7 +246,7 @@ mod tests {
         let clock = Clock::fixed("2026-11-23T01:04:58.123Z".parse().expect("a time"));
         let ids = IdGenerator::new(clock.clone());
         let (one, two): (TaskId, TaskId) = (ids.next(), ids.next());
-        assert_ne!(one, two);
+        assert!(one < two);
         assert_eq!(one.uuid().get_version_num(), 7);
         let (seconds, _) = one.uuid().get_timestamp().expect("v7").to_unix();
         assert_eq!(i64::try_from(seconds).expect("fits"), clock.now().as_second());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_event::{
@@ -94,7 +94,12 @@ impl Database {
             .await
             .iter()
             .filter(|item| !but.contains(&item.kind()))
-            .map(|item| format!("{:?}", sorted(item)))
+            .map(|item| {
+                // JSON objects are sorted at any depth; DynamoDB's maps are not.
+                let attributes = item.attributes().clone();
+                let json: serde_json::Value = serde_dynamo::from_item(attributes).expect("JSON");
+                json.to_string()
+            })
             .collect()
     }
 
@@ -113,10 +118,6 @@ impl Database {
             .flat_map(|item| item.decode_attribute::<Vec<Entry>>("entries").expect("entries"))
             .collect()
     }
-}
-
-fn sorted(item: &RawItem) -> BTreeMap<String, AttributeValue> {
-    item.attributes().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn client(config: &Config, faults: &Faults) -> Client {

@@ -136,7 +136,7 @@ const NOT_IN_HISTORY: [&str; 15] = [
 const MAX_CHARACTERS: usize = 1_000;
 
 impl FieldChange {
-    /// The fields in which two representations differ, in their order. Without a `before`, every
+    /// The fields in which two representations differ, by name. Without a `before`, every
     /// field that has a value.
     ///
     /// # Errors
@@ -222,7 +222,7 @@ mod tests {
             json!({"title": "b", "labels": [], "version": 2, "settings": {"requireReview": true}});
         let changes = FieldChange::between(Some(&before), &after).expect("objects");
         let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-        assert_eq!(names, ["title", "settings.requireReview"]);
+        assert_eq!(names, ["settings.requireReview", "title"]);
         let created = FieldChange::between(None, &before).expect("an object");
         assert_eq!(created.len(), 1);
     }

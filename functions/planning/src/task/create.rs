@@ -129,6 +129,8 @@ pub async fn task_create(
     let (submission, input) = submission.take();
     let new = NewTask::from(input);
     let id = planning.store.ids().next();
+    let gate = planning.number_gate(new.project_id);
+    let _turn = gate.lock().await;
     let (project_key, mut last) = begin(&planning, &tenant, new.project_id).await?;
     let mut contention = Contention::new(&planning.store);
     loop {
