@@ -171,13 +171,15 @@ pub fn open_log(path: &Path) -> Result<File> {
         .with_context(|| format!("log {} cannot be written", path.display()))
 }
 
-/// The last lines of a file.
+/// The last lines of a log, without metrics, none of them longer than a few terminal lines.
 pub fn tail(path: &Path, lines: usize) -> String {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<&str> = text.lines().collect();
-    let kept = &all[all.len().saturating_sub(lines)..];
-    kept.iter().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
+    let told: Vec<&str> = text.lines().filter(|line| !line.contains("CloudWatchMetrics")).collect();
+    let kept = &told[told.len().saturating_sub(lines)..];
+    let shown =
+        kept.iter().map(|line| format!("  | {}", line.chars().take(400).collect::<String>()));
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// A command that sees nothing of the caller's environment but what it needs to find programs:

@@ -16,13 +16,18 @@ use crate::{paths, process};
 /// `xtask` is named too, though not built: cargo then resolves features for both, and what was
 /// compiled to start this command is not compiled once more.
 pub fn build() -> Result<PathBuf> {
+    // <target>/debug/xtask: beside it, whatever the target folder is called.
+    let own = std::env::current_exe().context("the place of this program is unknown")?;
+    let target = own.parent().and_then(Path::parent).context("this program is in no target")?;
     let mut cargo = process::cargo();
-    cargo.args(["build", "--package", "millwright-all", "--package", "xtask", "--bin", "all"]);
+    cargo
+        .args(["build", "--package", "millwright-all", "--package", "xtask", "--bin", "all"])
+        .arg("--target-dir")
+        .arg(target);
     let status = process::run_visible("cargo build", &mut cargo)?;
     if !status.success() {
         bail!("the functions do not build; what the compiler says is above");
     }
-    let own = std::env::current_exe().context("the place of this program is unknown")?;
     let program = own.with_file_name("all");
     if !program.is_file() {
         bail!("cargo built the functions, but {} is not there", program.display());

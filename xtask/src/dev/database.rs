@@ -25,8 +25,8 @@ impl LocalDatabase {
         let path = file.to_str().with_context(|| format!("{} is not UTF-8", file.display()))?;
         let handle = Database::new(path).map_err(|error| {
             anyhow!(
-                "{path} cannot be opened ({error}); if it is damaged, `cargo xtask dev --fresh` \
-                 starts with new data"
+                "{path} cannot be opened; if it is damaged, `cargo xtask dev --fresh` starts with \
+                 new data ({error})"
             )
         })?;
         let listener = TcpListener::bind(("127.0.0.1", port))

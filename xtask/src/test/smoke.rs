@@ -68,7 +68,7 @@ async fn wait_for_counts(api: &Api, project_id: &str) -> Result<()> {
     loop {
         let summary = api.get(&path).await?.context("the project has no summary")?;
         let count = |state: &str| {
-            summary.pointer(&format!("/countsByState/{state}")).and_then(Value::as_u64).unwrap_or(0)
+            summary.pointer(&format!("/byState/{state}")).and_then(Value::as_u64).unwrap_or(0)
         };
         if count("done") == 1 && count("to_do") == 2 && count("in_progress") == 0 {
             let seconds = started.elapsed().as_secs_f32();
