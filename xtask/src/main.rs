@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing of a binary is public; pub marks what a module offers")]
 
+mod deploy;
 mod dev;
 mod emulator;
 mod generate;
@@ -48,7 +49,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = interrupt::listen().and_then(|()| run(arguments.command));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // The report says it all.
+        Ok(false) => ExitCode::FAILURE,
         // Said already what there was to say; the shell's number for Ctrl-C.
         Err(_) if interrupt::requested() => ExitCode::from(130),
         Err(error) => {
@@ -58,11 +61,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+/// False if what was checked is not in order.
+fn run(command: Command) -> Result<bool> {
     match command {
-        Command::Dev(options) => dev::run(&options),
-        Command::Gen(options) => generate::run(&options),
+        Command::Dev(options) => dev::run(&options).map(|()| true),
+        Command::Gen(options) => generate::run(&options).map(|()| true),
         Command::Test(options) => test::run(&options),
-        Command::Token(options) => token::run(&options),
+        Command::Token(options) => token::run(&options).map(|()| true),
     }
 }

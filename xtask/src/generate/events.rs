@@ -15,7 +15,7 @@ const EXAMPLE_ORGANIZATION: Uuid = Uuid::from_u128(0x0193_57d0_1f4e_7c3a_8a11_5b
 const EXAMPLE_USER: Uuid = Uuid::from_u128(0x0193_57d0_5a90_7b1d_b6c4_08f3_e1a9_2d02);
 const EXAMPLE_TIME: &str = "2026-11-23T01:04:58.123Z";
 const EXAMPLE_TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-const EXAMPLE_REQUEST: &str = "0193-57d4-request";
+const EXAMPLE_REQUEST: &str = "019357d4-8b02-7d10-8c55-2f1e9a7704be";
 
 pub(super) fn generate(services: &[Service], output: &mut Output) -> Result<()> {
     for event in services.iter().flat_map(|service| &service.events) {

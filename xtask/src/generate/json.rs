@@ -4,27 +4,13 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-/// In this order before all others.
-const FIRST: [&str; 19] = [
-    "$schema",
-    "$id",
-    "openapi",
-    "operationId",
-    "title",
-    "summary",
-    "description",
-    "info",
-    "tags",
-    "servers",
-    "name",
-    "in",
-    "type",
-    "format",
-    "const",
-    "enum",
-    "properties",
-    "required",
-    "items",
+/// In this order before all others: of documents and schemas, then of event envelopes.
+#[rustfmt::skip]
+const FIRST: [&str; 32] = [
+    "$schema", "$id", "openapi", "operationId", "title", "summary", "description", "info", "tags",
+    "servers", "name", "in", "type", "format", "const", "enum", "properties", "required", "items",
+    "specversion", "id", "source", "time", "subject", "datacontenttype", "dataschema", "orgid",
+    "actorid", "traceparent", "correlationid", "causationid", "data",
 ];
 
 /// Indented text with a final line feed.

@@ -11,9 +11,10 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
+    deploy,
     dev::Instance,
     infra, interrupt, output, paths,
-    tools::{self, Tools},
+    tools::{self, Group, Tools},
 };
 
 /// Check everything
@@ -47,6 +48,7 @@ enum Step {
     Doc,
     Templates,
     Smoke,
+    Deploy,
     Contract,
     Licenses,
 }
@@ -61,6 +63,7 @@ impl Step {
             Step::Doc => "doc",
             Step::Templates => "templates",
             Step::Smoke => "smoke",
+            Step::Deploy => "deploy",
             Step::Contract => "contract",
             Step::Licenses => "licenses",
         }
@@ -75,6 +78,9 @@ impl Step {
             Step::Doc => "examples in the documentation of the crates",
             Step::Templates => "cfn-lint and sam validate on what is deployed",
             Step::Smoke => "the main job through the local stack, from request to consumer",
+            Step::Deploy => {
+                "the templates deployed on the emulator, used over HTTP, roles in force"
+            }
             Step::Contract => "Schemathesis tries the API against its own document",
             Step::Licenses => "licenses, bans and sources of dependencies (cargo-deny)",
         }
@@ -87,8 +93,12 @@ impl Step {
             Step::Clippy => rust::clippy(),
             Step::Rust => rust::tests(context),
             Step::Doc => rust::examples(),
-            Step::Templates => infra::lint(&context.tools).map(|()| Outcome::Passed),
+            Step::Templates => {
+                context.tools.install(Group::Lint)?;
+                infra::lint(&context.tools).map(|()| Outcome::Passed)
+            }
             Step::Smoke => smoke::run(&context.tools),
+            Step::Deploy => deploy::run(&context.tools).map(|()| Outcome::Passed),
             Step::Contract => contract::run(&context.tools),
             Step::Licenses => rust::licenses(),
         }
@@ -115,12 +125,13 @@ struct Report {
     outcome: Result<Outcome>,
 }
 
-pub fn run(options: &Options) -> Result<()> {
+/// True if every step that ran has passed.
+pub fn run(options: &Options) -> Result<bool> {
     if options.list {
         for step in Step::value_variants() {
             output::result(format_args!("{:<10} {}", step.name(), step.summary()));
         }
-        return Ok(());
+        return Ok(true);
     }
     let _instance = Instance::claim(&paths::private().join("test"), "test")?;
     tools::check_machine()?;
@@ -145,11 +156,11 @@ pub fn run(options: &Options) -> Result<()> {
         }
         reports.push(Report { step, time: started.elapsed(), outcome });
     }
-    conclude(&context, &reports)
+    Ok(conclude(&context, &reports))
 }
 
 /// The table, the test runner's own closing lines, and the count of steps.
-fn conclude(context: &Context, reports: &[Report]) -> Result<()> {
+fn conclude(context: &Context, reports: &[Report]) -> bool {
     output::heading("results");
     for Report { step, time, outcome } in reports {
         let result = match outcome {
@@ -169,8 +180,5 @@ fn conclude(context: &Context, reports: &[Report]) -> Result<()> {
     let passed = reports.len() - failed - skipped;
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
     output::result(format_args!("{passed} passed, {failed} failed{skipped}"));
-    if failed > 0 {
-        bail!("{failed} of {} steps failed", reports.len());
-    }
-    Ok(())
+    failed == 0
 }

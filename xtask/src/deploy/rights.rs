@@ -1,0 +1,256 @@
+//! Roles in force: every function tries, with the credentials of its role, what its manifest allows
+//! and what it does not.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use aws_sdk_dynamodb::{
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::AttributeValue,
+};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use millwright_manifest::{Function, Right, Service, TableAction};
+use millwright_runtime::aws::Clients;
+
+use super::stack::{Installation, PREFIX};
+use crate::output;
+
+/// Partition and sort key of the item that is tried on; no function looks there.
+const PLACE: &str = "DEPLOY-TEST";
+/// A secret that no function may read.
+const FOREIGN_SECRET: &str = "deploy-test";
+/// The queue that is sent to.
+const QUEUE: &str = "planning-on-events";
+
+/// One call to AWS.
+#[derive(Clone, Debug)]
+enum Attempt {
+    /// On the table of that service.
+    Table(TableCall, &'static str),
+    ReadSecret(&'static str),
+    Publish,
+    Send,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TableCall {
+    Put,
+    Get,
+    Update,
+    Query,
+    QueryIndex,
+    Delete,
+    Scan,
+}
+
+impl TableCall {
+    const ALL: [TableCall; 7] = [
+        TableCall::Put,
+        TableCall::Get,
+        TableCall::Update,
+        TableCall::Query,
+        TableCall::QueryIndex,
+        TableCall::Delete,
+        TableCall::Scan,
+    ];
+
+    /// What it needs; nobody may scan.
+    fn action(self) -> Option<TableAction> {
+        match self {
+            TableCall::Put => Some(TableAction::PutItem),
+            TableCall::Get => Some(TableAction::GetItem),
+            TableCall::Update => Some(TableAction::UpdateItem),
+            TableCall::Query | TableCall::QueryIndex => Some(TableAction::Query),
+            TableCall::Delete => Some(TableAction::DeleteItem),
+            TableCall::Scan => None,
+        }
+    }
+}
+
+pub(super) async fn check(installation: &Installation) -> Result<()> {
+    let services = all::services();
+    let operator = installation.operator()?;
+    let secret = operator.secretsmanager()?.create_secret();
+    secret
+        .name(format!("{PREFIX}/{FOREIGN_SECRET}"))
+        .secret_string("not for functions")
+        .send()
+        .await
+        .map_err(|error| anyhow!("a foreign secret: {}", DisplayErrorContext(error)))?;
+    for service in &services {
+        for function in &service.functions {
+            check_function(installation, &services, service, function).await?;
+        }
+    }
+    clean(installation, &services, &operator).await
+}
+
+async fn check_function(
+    installation: &Installation,
+    services: &[Service],
+    service: &Service,
+    function: &Function,
+) -> Result<()> {
+    let clients = installation.acting_as(function.name)?;
+    let (mut allowed, mut refused) = (0, 0);
+    for (attempt, may) in expectations(services, service, function) {
+        let failure = attempt.perform(installation, &clients).await?;
+        if may {
+            let fine = failure.is_none();
+            ensure!(fine, "{} cannot {attempt:?}: {}", function.name, failure.unwrap_or_default());
+            allowed += 1;
+        } else {
+            let failure = failure.with_context(|| format!("{} can {attempt:?}", function.name))?;
+            ensure!(
+                failure.contains("AccessDenied"),
+                "{} fails at {attempt:?}, but not by its role: {failure}",
+                function.name
+            );
+            refused += 1;
+        }
+    }
+    output::progress(format_args!(
+        "{}: its role allows {allowed} calls of its manifest and refuses {refused} others",
+        function.name
+    ));
+    Ok(())
+}
+
+/// Calls on its own table and on somebody else's, on every secret, bus and queue, and whether the
+/// manifest allows each.
+fn expectations(
+    services: &[Service],
+    service: &Service,
+    function: &Function,
+) -> Vec<(Attempt, bool)> {
+    let delivers = function.rights.contains(&Right::DeliverOutboxes);
+    let may_use_own = |action: TableAction| {
+        function
+            .rights
+            .iter()
+            .any(|right| matches!(right, Right::OwnTable(actions) if actions.contains(&action)))
+    };
+    let mut expected = Vec::new();
+    let is_own = |other: &Service| other.name == service.name;
+    let with_table = || services.iter().filter(|service| service.table.is_some());
+    let own = with_table().find(|other| is_own(other));
+    let other = with_table().find(|other| !is_own(other));
+    for table in [own, other].into_iter().flatten() {
+        for call in TableCall::ALL {
+            let may = call.action().is_some_and(|action| match action {
+                // On outbox items only, which the emulator cannot tell apart.
+                TableAction::GetItem | TableAction::UpdateItem | TableAction::Query if delivers => {
+                    call != TableCall::QueryIndex
+                }
+                action => is_own(table) && may_use_own(action),
+            });
+            expected.push((Attempt::Table(call, table.name), may));
+        }
+    }
+    let rights = services.iter().flat_map(|service| &service.functions).flat_map(|f| &f.rights);
+    let secrets: BTreeSet<&'static str> = rights
+        .filter_map(|right| match *right {
+            Right::ReadSecret(name) => Some(name),
+            _ => None,
+        })
+        .chain([FOREIGN_SECRET])
+        .collect();
+    for secret in secrets {
+        let may = function.rights.contains(&Right::ReadSecret(secret));
+        expected.push((Attempt::ReadSecret(secret), may));
+    }
+    expected.extend([(Attempt::Publish, delivers), (Attempt::Send, delivers)]);
+    expected
+}
+
+/// Tables and queue are used in earnest afterwards.
+async fn clean(
+    installation: &Installation,
+    services: &[Service],
+    operator: &Clients,
+) -> Result<()> {
+    for service in services.iter().filter(|service| service.table.is_some()) {
+        let attempt = Attempt::Table(TableCall::Delete, service.name);
+        attempt.perform(installation, operator).await?;
+    }
+    let purged =
+        operator.sqs()?.purge_queue().queue_url(installation.queue_url(QUEUE)).send().await;
+    purged.map(drop).map_err(|error| anyhow!("{}", DisplayErrorContext(error)))
+}
+
+impl Attempt {
+    /// None if it succeeds, else the code of the error.
+    async fn perform(
+        &self,
+        installation: &Installation,
+        clients: &Clients,
+    ) -> Result<Option<String>> {
+        Ok(match self {
+            Attempt::Table(call, service) => {
+                call.perform(&clients.dynamodb()?, &installation.resource(service)).await
+            }
+            Attempt::ReadSecret(name) => {
+                let call = clients.secretsmanager()?.get_secret_value();
+                failure_of(call.secret_id(format!("{PREFIX}/{name}")).send().await)
+            }
+            Attempt::Publish => {
+                let entry = PutEventsRequestEntry::builder()
+                    .event_bus_name(PREFIX)
+                    .source("millwright.deploy-test")
+                    .detail_type("deploy_test.attempt.made")
+                    .detail("{}")
+                    .build();
+                failure_of(clients.eventbridge()?.put_events().entries(entry).send().await)
+            }
+            Attempt::Send => {
+                let call = clients.sqs()?.send_message().queue_url(installation.queue_url(QUEUE));
+                // Delayed, so that it is gone again before its consumer could meet it.
+                failure_of(call.message_body("{}").delay_seconds(900).send().await)
+            }
+        })
+    }
+}
+
+impl TableCall {
+    async fn perform(self, database: &aws_sdk_dynamodb::Client, table: &str) -> Option<String> {
+        let text = || AttributeValue::S(PLACE.to_owned());
+        let query = |key: &str| {
+            database
+                .query()
+                .table_name(table)
+                .key_condition_expression(format!("{key} = :place"))
+                .expression_attribute_values(":place", text())
+        };
+        match self {
+            TableCall::Put => {
+                let call = database.put_item().table_name(table);
+                failure_of(call.item("pk", text()).item("sk", text()).send().await)
+            }
+            TableCall::Get => {
+                let call = database.get_item().table_name(table);
+                failure_of(call.key("pk", text()).key("sk", text()).send().await)
+            }
+            TableCall::Update => {
+                let call = database.update_item().table_name(table);
+                let call = call.key("pk", text()).key("sk", text());
+                let call = call.update_expression("SET note = :note");
+                failure_of(call.expression_attribute_values(":note", text()).send().await)
+            }
+            TableCall::Query => failure_of(query("pk").send().await),
+            TableCall::QueryIndex => failure_of(query("gsi1pk").index_name("gsi1").send().await),
+            TableCall::Delete => {
+                let call = database.delete_item().table_name(table);
+                failure_of(call.key("pk", text()).key("sk", text()).send().await)
+            }
+            TableCall::Scan => failure_of(database.scan().table_name(table).send().await),
+        }
+    }
+}
+
+fn failure_of<T, E, R>(answer: Result<T, SdkError<E, R>>) -> Option<String>
+where
+    E: ProvideErrorMetadata,
+{
+    let error = answer.err()?;
+    Some(error.code().unwrap_or("no answer of the service").to_owned())
+}
