@@ -34,6 +34,13 @@ impl Example {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
+    /// Without members the schema does not know.
+    fn only(self, properties: &[(&String, &Value, bool)]) -> Example {
+        let Example::Object(mut members) = self else { return self };
+        members.retain(|(name, _)| properties.iter().any(|(known, _, _)| *known == name));
+        Example::Object(members)
+    }
+
     /// The text of a scalar, as it stands in a path or query.
     pub(super) fn plain(&self) -> String {
         match self {
@@ -58,11 +65,15 @@ impl Schemas<'_> {
     }
 
     fn example_at(&self, schema: &Value, depth: usize) -> Example {
-        let schema = self.resolve(self.not_null(schema).0);
+        let (schema, _) = self.not_null(schema);
+        let lent = self.lent_example(schema);
         let schema = self.resolve(schema);
         let given = [&schema["example"], &schema["examples"][0], &schema["const"]];
         if let Some(given) = given.into_iter().find(|given| !given.is_null()) {
             return self.in_order(given, schema);
+        }
+        if let Some(lent) = lent {
+            return self.in_order(lent, schema).only(&self.properties(schema));
         }
         let properties = self.properties(schema);
         if !properties.is_empty() && depth < MAX_DEPTH {
@@ -114,7 +125,7 @@ fn scalar(schema: &Value) -> Value {
     };
     match kind.and_then(Value::as_str).unwrap_or_default() {
         "string" => text(schema).into(),
-        "integer" => schema.get("minimum").cloned().unwrap_or_else(|| 1.into()),
+        "integer" => schema["minimum"].as_i64().unwrap_or_default().max(1).into(),
         "number" => Number::from_f64(0.5).into(),
         "boolean" => false.into(),
         "object" => Value::Object(serde_json::Map::new()),

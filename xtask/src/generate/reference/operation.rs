@@ -141,8 +141,9 @@ impl Parameters {
             .map(|parameter| {
                 let name = parameter["name"].as_str().unwrap_or_default();
                 let is_required = parameter["required"] == true;
-                let mut field =
-                    schemas.field("", name, &parameter["schema"], is_required, Nested::Rows);
+                // An absent parameter is not null.
+                let (schema, _) = schemas.not_null(&parameter["schema"]);
+                let mut field = schemas.field("", name, schema, is_required, Nested::Rows);
                 if let Some(description) = parameter["description"].as_str() {
                     field.description_html = text::phrase(description);
                 }

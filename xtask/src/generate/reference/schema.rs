@@ -216,6 +216,20 @@ impl<'a> Schemas<'a> {
         escape(&named.join(" or "))
     }
 
+    /// The example of a schema that is composed of this one and others.
+    pub(super) fn lent_example<'s>(&self, schema: &'s Value) -> Option<&'s Value>
+    where
+        'a: 's,
+    {
+        let name = schema.get("$ref")?;
+        members(self.components)
+            .filter(|(_, other)| {
+                let mut parts = other["allOf"].as_array().into_iter().flatten();
+                parts.any(|part| part.get("$ref") == Some(name))
+            })
+            .find_map(|(_, other)| other.get("example"))
+    }
+
     /// Name and section of a schema that has one: an object with fields, of some name.
     fn link<'s>(&self, schema: &'s Value) -> Option<(&'s str, String)>
     where
@@ -309,6 +323,11 @@ fn facts(outer: &Value, schema: &Value, element: &Value) -> Vec<String> {
     facts.extend(range(element, "minimum", "maximum", ""));
     if let (None, Some(pattern)) = (type_id_prefixes(element), element["pattern"].as_str()) {
         facts.push(format!("matches <code>{}</code>", escape(pattern)));
+    }
+    if schema.get("items").is_some()
+        && let Some(first) = facts.first_mut()
+    {
+        first.insert_str(0, "each ");
     }
     facts.extend(range(schema, "minItems", "maxItems", "items"));
     let default = [outer, schema].iter().find_map(|schema| schema.get("default"));
