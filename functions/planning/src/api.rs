@@ -10,7 +10,7 @@ use crate::{
     },
     comment, history, key, project, summary, task,
 };
-use millwright_core::codes::{INVALID_STATE, LIMIT_REACHED, NAME_TAKEN};
+use millwright_core::codes::{INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
 
 /// All operations of planning.
 pub fn api() -> Api<Planning> {
@@ -29,8 +29,13 @@ pub fn api() -> Api<Planning> {
         .with(operation!(summary::project_summary))
         .with(operation!(history::project_history_list))
         // tasks
-        .with(operation!(task::task_create).answers(&[PROJECT_ARCHIVED, LIMIT_REACHED, CONTENTION]))
-        .with(operation!(task::task_list).answers(&[UNSUPPORTED_FILTER]))
+        .with(operation!(task::task_create).answers(&[
+            NOT_FOUND,
+            PROJECT_ARCHIVED,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(task::task_list).answers(&[NOT_FOUND, UNSUPPORTED_FILTER]))
         .with(operation!(task::task_get))
         .with(operation!(task::task_update).answers(&[PROJECT_ARCHIVED, CONTENTION]))
         .with(operation!(task::task_delete).answers(&[PROJECT_ARCHIVED, CONTENTION]))

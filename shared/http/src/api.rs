@@ -11,7 +11,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter},
 };
 use http::request::Parts;
-use millwright_core::{Code, Error, codes};
+use millwright_core::{Code, Error, Fault, FaultCode, Faults, codes};
 use millwright_manifest::{Access, Method, Operation};
 use serde_json::{Map, Value, json};
 use utoipa::{__dev::Tags, openapi::HttpMethod};
@@ -25,17 +25,40 @@ use crate::{
 
 /// The operation a request has reached.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OperationName(pub(crate) &'static str);
+pub(crate) struct OperationName {
+    name: &'static str,
+    takes_query: bool,
+}
 
 impl OperationName {
     pub(crate) fn of(parts: &Parts) -> &'static str {
-        parts.extensions.get::<OperationName>().map_or("unknown", |name| name.0)
+        parts.extensions.get::<OperationName>().map_or("unknown", |operation| operation.name)
+    }
+
+    /// Where no argument of the handler reads the query, nothing may be in it.
+    pub(crate) fn check_query(parts: &Parts) -> Result<(), Faults> {
+        let takes_query =
+            parts.extensions.get::<OperationName>().is_none_or(|operation| operation.takes_query);
+        let query = parts.uri.query().unwrap_or_default();
+        if takes_query || query.is_empty() {
+            return Ok(());
+        }
+        let fault = |(name, _): (std::borrow::Cow<'_, str>, _)| {
+            let shown: String = name.chars().take(100).collect();
+            let detail = "this operation takes no query parameters";
+            Fault::new(format!("query:{shown}"), FaultCode::UnknownField, detail)
+        };
+        let faults = form_urlencoded::parse(query.as_bytes()).take(Faults::MAX).map(fault);
+        Err(Faults(faults.collect()))
     }
 }
 
 /// A handler whose signature describes its operation: the first argument says who may call it.
 pub trait Endpoint<Arguments> {
     const ACCESS: Access;
+
+    /// An argument reads the query.
+    const TAKES_QUERY: bool;
 
     fn describe(document: &mut OperationDocument);
 }
@@ -51,6 +74,7 @@ macro_rules! endpoint {
             $($argument: Describe,)*
         {
             const ACCESS: Access = G::ACCESS;
+            const TAKES_QUERY: bool = false $(|| $argument::TAKES_QUERY)*;
 
             fn describe(document: &mut OperationDocument) {
                 G::describe(document);
@@ -135,7 +159,8 @@ where
             Method::Delete => MethodFilter::DELETE,
         };
         let named = middleware::from_fn(move |mut request: Request, next: Next| {
-            request.extensions_mut().insert(OperationName(name));
+            let takes_query = H::TAKES_QUERY;
+            request.extensions_mut().insert(OperationName { name, takes_query });
             if let Some(exchange) = request.extensions().get::<Exchange>() {
                 exchange.with(|left| left.operation = Some(name));
             }

@@ -32,7 +32,11 @@ pub const fn access_denied_event(name: &'static str, service: &'static str) -> E
 }
 
 fn denial_schema() -> (Value, Vec<(String, Value)>) {
-    (serde_json::to_value(AccessDenied::schema()).unwrap_or_default(), Vec::new())
+    let json = |schema| serde_json::to_value(schema).unwrap_or_default();
+    let mut referenced = Vec::new();
+    AccessDenied::schemas(&mut referenced);
+    let referenced = referenced.into_iter().map(|(name, schema)| (name, json(schema))).collect();
+    (json(AccessDenied::schema()), referenced)
 }
 
 fn denial_example() -> (Value, String) {

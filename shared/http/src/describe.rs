@@ -12,6 +12,9 @@ use utoipa::{
 
 /// What an argument or answer adds to the description of its operation.
 pub trait Describe {
+    /// True for arguments that read the query.
+    const TAKES_QUERY: bool = false;
+
     fn describe(document: &mut OperationDocument);
 }
 

@@ -78,6 +78,7 @@ impl<P: Requires> Gate for Allowed<P> {
 impl<P: Requires> Describe for Allowed<P> {
     fn describe(document: &mut OperationDocument) {
         document.requires(Some(P::PERMISSION));
+        document.problem(400, "invalid_request", "The request is not valid");
     }
 }
 
@@ -100,6 +101,7 @@ where
                 .with("permission", P::PERMISSION.code)
                 .into());
         }
+        OperationName::check_query(parts)?;
         parts.extensions.insert(caller.clone());
         Ok(Allowed { caller, permission: PhantomData })
     }
@@ -124,6 +126,7 @@ impl Gate for Authenticated {
 impl Describe for Authenticated {
     fn describe(document: &mut OperationDocument) {
         document.requires(None);
+        document.problem(400, "invalid_request", "The request is not valid");
     }
 }
 
@@ -135,6 +138,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = caller(parts, &Platform::from_ref(state)).await?;
+        OperationName::check_query(parts)?;
         parts.extensions.insert(caller.clone());
         Ok(Authenticated(caller))
     }
@@ -150,6 +154,7 @@ impl Gate for Public {
 
 impl Describe for Public {
     fn describe(document: &mut OperationDocument) {
+        document.problem(400, "invalid_request", "The request is not valid");
         document.problem(429, "rate_limited", "Too many requests");
     }
 }
@@ -169,6 +174,7 @@ where
             .map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
         let allowance = platform.0.limiter.take(&address)?;
         Exchange::of(parts).with(|left| left.allowance = Some(allowance));
+        OperationName::check_query(parts)?;
         Ok(Public)
     }
 }

@@ -120,6 +120,8 @@ where
 }
 
 impl<T: IntoParams> Describe for Listing<T> {
+    const TAKES_QUERY: bool = true;
+
     fn describe(document: &mut OperationDocument) {
         document.query_parameters::<T>();
         document.paged(DEFAULT_LIMIT, MAX_LIMIT);

@@ -24,6 +24,8 @@ use crate::{Describe, OperationDocument, Problem};
 pub struct Parameters<T>(pub T);
 
 impl<T: IntoParams> Describe for Parameters<T> {
+    const TAKES_QUERY: bool = true;
+
     fn describe(document: &mut OperationDocument) {
         document.query_parameters::<T>();
     }

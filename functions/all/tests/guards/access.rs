@@ -1,0 +1,103 @@
+//! Who may do what: 401, 403, 404, in this order, and nothing changes.
+
+use millwright_manifest::Access;
+
+use crate::{FOREIGN, MINE, Scene, guarded};
+
+/// What a denial leaves behind: its mark, and the event that announces it.
+const OF_DENIALS: [&str; 2] = ["denial", "outbox"];
+
+#[tokio::test]
+async fn without_a_credential_nothing_is_answered() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let before = scene.app.database.snapshot(&[]).await;
+        for operation in &scene.guarded.service.operations {
+            if operation.access == Access::Public {
+                continue;
+            }
+            let answer = scene.call(operation.name, &scene.app.stranger()).await;
+            answer.expect_problem(401, "unauthenticated");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        }
+        assert_eq!(scene.app.database.snapshot(&[]).await, before, "never an event for a 401");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_lacks_the_permission_is_denied_and_audited() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let before = scene.app.database.snapshot(&OF_DENIALS).await;
+        let said_before = scene.app.events().await.len();
+        let nobody = scene.app.client_with(MINE, "nothing.at.all");
+        let operations = &scene.guarded.service.operations;
+        let restricted: Vec<_> = operations.iter().filter(|o| o.permission().is_some()).collect();
+        for operation in &restricted {
+            // Denied thrice, announced once.
+            for _ in 0..3 {
+                let answer = scene.call(operation.name, &nobody).await;
+                let problem = answer.expect_problem(403, "forbidden");
+                assert_eq!(problem["permission"], operation.permission().unwrap().code);
+            }
+        }
+        assert_eq!(scene.app.database.snapshot(&OF_DENIALS).await, before);
+        let said = scene.app.events().await.split_off(said_before);
+        assert_eq!(said.len(), restricted.len());
+        for (event, operation) in said.iter().zip(&restricted) {
+            assert!(event.kind.ends_with(".access.denied"));
+            assert_eq!(event.data["operation"], operation.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn denials_of_many_instances_are_announced_once_a_minute() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let operation = scene.guarded.service.operations.iter().find(|o| o.permission().is_some());
+        let call = &scene.calls[operation.unwrap().name];
+        let count = async || {
+            let events = scene.app.event_types().await;
+            events.iter().filter(|kind| kind.ends_with(".access.denied")).count()
+        };
+        for minute in 1..=2 {
+            let instances: Vec<_> = (0..32).map(|_| scene.app.instance()).collect();
+            let denials = instances.iter().map(|instance| async {
+                call.send(&instance.client_with(MINE, "nothing.at.all")).await.expect(403);
+            });
+            futures::future::join_all(denials).await;
+            assert_eq!(count().await, minute);
+            scene.app.database.clock.advance(std::time::Duration::from_secs(60));
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_organizations_things_are_not_found() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let before = scene.app.database.snapshot(&[]).await;
+        for operation in &scene.guarded.service.operations {
+            if !scene.calls[operation.name].refers {
+                continue;
+            }
+            let answer = scene.call(operation.name, &scene.app.client(FOREIGN, "owner")).await;
+            answer.expect_problem(404, "not_found");
+        }
+        assert_eq!(scene.app.database.snapshot(&[]).await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_changes_nothing() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        for operation in &scene.guarded.service.operations {
+            if operation.is_mutation() {
+                let answer = scene.call(operation.name, &scene.app.client(MINE, "viewer")).await;
+                answer.expect_problem(403, "forbidden");
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is documented is what happens.
+
+use std::collections::BTreeSet;
+
+use millwright_testkit::Contract;
+use serde_json::Value;
+
+use crate::{MINE, Scene, guarded};
+
+/// Puts the ids of the scene where the example has made-up ones.
+fn with_real_ids(example: &Value, real: &Value) -> Value {
+    let (Some(example), Some(real)) = (example.as_object(), real.as_object()) else {
+        return example.clone();
+    };
+    let member = |(name, value): (&String, &Value)| {
+        let is_reference = name.ends_with("Id") && real.contains_key(name);
+        (name.clone(), if is_reference { real[name].clone() } else { value.clone() })
+    };
+    Value::Object(example.iter().map(member).collect())
+}
+
+#[tokio::test]
+async fn every_example_runs() {
+    for guarded in guarded() {
+        for operation in guarded.service.operations.clone() {
+            let scene = Scene::set(guarded.clone()).await;
+            let call = &scene.calls[operation.name];
+            let Some(body) = &call.body else { continue };
+            if body.as_object().is_some_and(serde_json::Map::is_empty) {
+                continue;
+            }
+            let example = guarded.contract.example(operation.method.as_str(), &operation.path);
+            let example = example.unwrap_or_else(|| panic!("{} has no example", operation.name));
+            let mut call = call.clone();
+            call.body = Some(match operation.name {
+                // Its key is taken by the scene.
+                "project_create" => {
+                    let mut example = example;
+                    example["key"] = "ANOTHER".into();
+                    example
+                }
+                _ => with_real_ids(&example, body),
+            });
+            let answer = call.send(&scene.app.client(MINE, "owner")).await;
+            assert!(answer.status.is_success(), "{}: {answer:?}", operation.name);
+            scene.check(operation.name, &answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_event_fits_its_schema_and_every_declared_event_is_emitted() {
+    for guarded in guarded() {
+        let mut emitted = BTreeSet::new();
+        for operation in guarded.service.operations.clone() {
+            let scene = Scene::set(guarded.clone()).await;
+            scene.call(operation.name, &scene.app.client(MINE, "owner")).await;
+            scene.call(operation.name, &scene.app.client_with(MINE, "nothing.at.all")).await;
+            if operation.name == "task_update" {
+                let call = &scene.calls["task_update"];
+                let owner = scene.app.client(MINE, "owner");
+                let assign = serde_json::json!({ "assigneeId": owner.user.to_string() });
+                owner.patch(&call.path, assign).await.expect(200);
+            }
+            for event in scene.app.events().await {
+                Contract::check_event(&guarded.service.events, &event);
+                emitted.insert(event.kind);
+            }
+        }
+        let declared: BTreeSet<String> =
+            guarded.service.events.iter().map(|event| event.name.to_owned()).collect();
+        assert_eq!(emitted, declared);
+    }
+}
+
+#[test]
+fn every_operation_is_described() {
+    for guarded in guarded() {
+        let document = (guarded.service.openapi)();
+        for operation in &guarded.service.operations {
+            let method = operation.method.as_str().to_ascii_lowercase();
+            let described = &document["paths"][&operation.path][method];
+            let id = format!("{}.{}", guarded.service.name, operation.name);
+            assert_eq!(described["operationId"], id);
+            let summary = described["summary"].as_str().unwrap_or_default();
+            let words = summary.split_whitespace().count();
+            assert!((1..=6).contains(&words), "{id}: {summary:?} has {words} words");
+            assert!(described["description"].as_str().is_some_and(|text| !text.is_empty()), "{id}");
+            if let Some(permission) = operation.permission() {
+                assert_eq!(described["x-permission"], permission.code);
+                assert!(guarded.service.permissions.contains(&permission), "{id}");
+            }
+        }
+    }
+}

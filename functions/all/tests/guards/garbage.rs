@@ -1,0 +1,120 @@
+//! Whatever is sent, the answer is a documented 4xx problem and nothing changes.
+
+use crate::{MINE, Scene, guarded};
+
+fn garbage() -> Vec<Vec<u8>> {
+    let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep = format!("{{\"a\":{}1{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    let mut bodies: Vec<Vec<u8>> = [
+        "{",
+        "}",
+        "[]",
+        "[1,2",
+        "null",
+        "true",
+        "1e999",
+        "\"\"",
+        "\u{0}",
+        "{\"\":1}",
+        "{\"a\":1}",
+        "{\"a\":{\"b\":{}}}",
+        "{'a':1}",
+        "{\"a\":1}{}",
+        "{\"__proto__\":{}}",
+        "{\"id\":\"x\"}",
+        "\u{feff}{}x",
+        "{\"title\":\"\\ud800\"}",
+        "<xml/>",
+        "a=b",
+    ]
+    .iter()
+    .map(|text| text.as_bytes().to_vec())
+    .collect();
+    bodies.extend([
+        nested.into_bytes(),
+        deep.into_bytes(),
+        vec![0xff, 0xfe, 0xfd],
+        b"{\"a\":\"\xff\"}".to_vec(),
+        vec![b' '; 2 * 1024 * 1024],
+        vec![b'{'; 500_000],
+    ]);
+    bodies
+}
+
+#[tokio::test]
+async fn garbage_bodies_are_refused_by_every_operation_that_takes_one() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let owner = scene.app.client(MINE, "owner");
+        let before = scene.app.database.snapshot(&[]).await;
+        for operation in &scene.guarded.service.operations {
+            let call = &scene.calls[operation.name];
+            if call.body.is_none() {
+                continue;
+            }
+            for body in garbage() {
+                let answer = call.send_body(&owner, Some(body.clone())).await;
+                let shown = String::from_utf8_lossy(&body[..body.len().min(30)]).into_owned();
+                assert!(answer.status.is_client_error(), "{}: {shown}: {answer:?}", operation.name);
+                scene.check(operation.name, &answer);
+            }
+        }
+        assert_eq!(scene.app.database.snapshot(&[]).await, before);
+    }
+}
+
+#[tokio::test]
+async fn unknown_fields_and_parameters_are_refused_everywhere() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let owner = scene.app.client(MINE, "owner");
+        let before = scene.app.database.snapshot(&[]).await;
+        for operation in &scene.guarded.service.operations {
+            let call = &scene.calls[operation.name];
+            if let Some(body) = &call.body {
+                let mut body = body.clone();
+                body["unknownField"] = serde_json::json!(1);
+                let answer = call.send_body(&owner, Some(body.to_string().into_bytes())).await;
+                let problem = answer.expect_problem(400, "invalid_request");
+                assert_eq!(problem["errors"][0]["pointer"], "/unknownField", "{}", operation.name);
+                assert_eq!(problem["errors"][0]["code"], "unknown_field");
+            }
+            let mut call = call.clone();
+            let separator = if call.path.contains('?') { '&' } else { '?' };
+            call.path = format!("{}{separator}unknownParameter=1", call.path);
+            let answer = call.send(&owner).await;
+            let problem = answer.expect_problem(400, "invalid_request");
+            let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
+            assert_eq!(pointer, "query:unknownParameter", "{}", operation.name);
+        }
+        assert_eq!(scene.app.database.snapshot(&[]).await, before);
+    }
+}
+
+#[tokio::test]
+async fn malformed_path_parameters_are_refused_before_any_read() {
+    for guarded in guarded() {
+        let scene = Scene::set(guarded).await;
+        let owner = scene.app.client(MINE, "owner");
+        for operation in &scene.guarded.service.operations {
+            if !operation.path.contains('{') {
+                continue;
+            }
+            scene.app.faults().reset_calls();
+            for id in ["usr_01h455vb4pex5vsknk084sn02q", "x_1", "%00", "%2F", "a%20b", "-"] {
+                let mut call = scene.calls[operation.name].clone();
+                call.path = operation
+                    .path
+                    .split('/')
+                    .map(|segment| if segment.starts_with('{') { id } else { segment })
+                    .collect::<Vec<_>>()
+                    .join("/");
+                let answer = call.send(&owner).await;
+                let problem = answer.expect_problem(400, "invalid_request");
+                let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
+                assert!(pointer.starts_with("path:"), "{}: {pointer}", operation.name);
+            }
+            assert!(scene.app.faults().calls().is_empty(), "{}", operation.name);
+        }
+    }
+}

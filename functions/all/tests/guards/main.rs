@@ -1,0 +1,78 @@
+//! What holds for every operation of every service. The operations come from the manifests: a new
+//! one without a fixture fails here, and is guarded as soon as it has one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod contract;
+mod fixture;
+mod garbage;
+mod planning_fixture;
+
+use std::collections::BTreeMap;
+
+use fixture::{Call, Guarded};
+use millwright_testkit::{Answer, Client, TestApp};
+
+/// The organization whose things are at stake, and another one.
+const MINE: u128 = 1;
+const FOREIGN: u128 = 2;
+
+/// Every service with operations, and how to run it.
+fn guarded() -> Vec<Guarded> {
+    vec![planning_fixture::guarded()]
+}
+
+/// A service with its things in place.
+struct Scene {
+    guarded: Guarded,
+    app: TestApp,
+    calls: BTreeMap<&'static str, Call>,
+}
+
+impl Scene {
+    async fn set(guarded: Guarded) -> Scene {
+        let app = TestApp::start(guarded.service.name, guarded.router).await;
+        let calls = (guarded.calls)(app.client(MINE, "owner")).await;
+        Scene { guarded, app, calls }
+    }
+
+    /// Calls an operation and checks the answer against the API document.
+    async fn call(&self, name: &str, client: &Client) -> Answer {
+        let call = &self.calls[name];
+        let answer = call.send(client).await;
+        self.check(name, &answer);
+        answer
+    }
+
+    #[track_caller]
+    fn check(&self, name: &str, answer: &Answer) {
+        let operation = self.guarded.service.operation(name).unwrap();
+        self.guarded.contract.check(operation.method.as_str(), &operation.path, answer);
+    }
+}
+
+/// Every service whose manifest lists operations must be guarded.
+#[test]
+fn every_service_is_guarded() {
+    let guarded: Vec<&str> = guarded().iter().map(|guarded| guarded.service.name).collect();
+    for service in all::services() {
+        let is_public =
+            service.operations.iter().all(|o| o.access == millwright_manifest::Access::Public);
+        assert!(is_public || guarded.contains(&service.name), "{} has no fixture", service.name);
+    }
+}
+
+#[tokio::test]
+async fn every_operation_has_a_fixture_that_works() {
+    for guarded in guarded() {
+        let operations: Vec<_> = guarded.service.operations.clone();
+        for operation in operations {
+            // A fresh scene for each: one operation must not spoil the next one's things.
+            let scene = Scene::set(guarded.clone()).await;
+            assert!(scene.calls.contains_key(operation.name), "{} has no fixture", operation.name);
+            let answer = scene.call(operation.name, &scene.app.client(MINE, "owner")).await;
+            assert!(answer.status.is_success(), "{}: {answer:?}", operation.name);
+        }
+    }
+}
