@@ -31,7 +31,8 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let (output, cost) = generate(&millwright_all())?;
+    let services = all::services();
+    let (output, cost) = generate(&services)?;
     let workspace = paths::workspace();
     if options.check {
         let stale = output.stale(&workspace)?;
@@ -46,12 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
         console::progress(format_args!("an idle installation costs {cost} a month"));
     }
     // Last, so that the files a new service needs are there when the root is found wanting.
-    root::check(&workspace, &output)
-}
-
-/// The services of this workspace.
-fn millwright_all() -> Vec<Service> {
-    all::services()
+    root::check(&workspace, &services, &output)
 }
 
 /// All generated files, and the monthly idle cost.

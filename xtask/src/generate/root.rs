@@ -7,15 +7,16 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use millwright_manifest::{Right, Service};
 use saphyr::{LoadableYamlNode, Yaml};
 
 use super::output::Output;
 
 pub(super) const FILE: &str = "infra/template.yaml";
 
-/// Every service is a nested stack, none other is, and each is given exactly the parameters its
-/// template declares.
-pub(super) fn check(workspace: &Path, output: &Output) -> Result<()> {
+/// Every service is a nested stack, none other is, each is given exactly the parameters its
+/// template declares, and every secret that a function reads is there.
+pub(super) fn check(workspace: &Path, services: &[Service], output: &Output) -> Result<()> {
     let text = fs::read_to_string(workspace.join(FILE)).context("infra/template.yaml")?;
     let given = nested(&parse(&text).context(FILE)?);
     let mut faults = Vec::new();
@@ -38,6 +39,12 @@ pub(super) fn check(workspace: &Path, output: &Output) -> Result<()> {
         output.within("infra/services").map(|(name, _)| format!("services/{name}")).collect();
     let gone = given.keys().filter(|location| !known.contains(*location));
     faults.extend(gone.map(|location| format!("{location} does not exist")));
+    for secret in secrets(services) {
+        let line = format!("Name: !Sub ${{Prefix}}/{secret}");
+        if !text.lines().any(|present| present.trim() == line) {
+            faults.push(format!("it has no secret with `{line}`, which functions read"));
+        }
+    }
     if !faults.is_empty() {
         bail!(
             "{FILE}, which is written by hand, does not fit the services:\n  {}",
@@ -45,6 +52,18 @@ pub(super) fn check(workspace: &Path, output: &Output) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The names without the prefix.
+fn secrets(services: &[Service]) -> BTreeSet<&'static str> {
+    let functions = services.iter().flat_map(|service| &service.functions);
+    functions
+        .flat_map(|function| &function.rights)
+        .filter_map(|right| match *right {
+            Right::ReadSecret(name) => Some(name),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The parameters given to nested stacks, by location.
