@@ -1,5 +1,7 @@
 //! Every operation of the gateway through its edge, as the Lambda function calls it.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
 use std::sync::Arc;
 
 use axum::body::Body;

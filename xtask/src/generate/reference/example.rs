@@ -77,9 +77,14 @@ impl Schemas<'_> {
         }
         let properties = self.properties(schema);
         if !properties.is_empty() && depth < MAX_DEPTH {
-            let members = properties
-                .into_iter()
-                .map(|(name, property, _)| (name.clone(), self.example_at(property, depth + 1)));
+            let members = properties.into_iter().map(|(name, property, _)| {
+                let example = match name.as_str() {
+                    // Of a list with one page.
+                    "nextCursor" => Example::Scalar(Value::Null),
+                    _ => self.example_at(property, depth + 1),
+                };
+                (name.clone(), example)
+            });
             return Example::Object(members.collect());
         }
         if let Some(items) = schema.get("items").filter(|_| depth < MAX_DEPTH) {

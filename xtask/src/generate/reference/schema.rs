@@ -321,7 +321,9 @@ fn facts(outer: &Value, schema: &Value, element: &Value) -> Vec<String> {
     }
     facts.extend(range(element, "minLength", "maxLength", "characters"));
     facts.extend(range(element, "minimum", "maximum", ""));
-    if let (None, Some(pattern)) = (type_id_prefixes(element), element["pattern"].as_str()) {
+    // An id is told by its prefix; what else a path takes in its place, by the description.
+    if let Some(pattern) = element["pattern"].as_str().filter(|pattern| !pattern.contains("_[0-7]"))
+    {
         facts.push(format!("matches <code>{}</code>", escape(pattern)));
     }
     if schema.get("items").is_some()
