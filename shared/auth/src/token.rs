@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, crypto,
-    jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
+    jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,6 +121,10 @@ impl<'a> Unverified<'a> {
         }
         if key.common.public_key_use.as_ref().is_some_and(|u| *u != PublicKeyUse::Signature) {
             return Err("key is not for signatures");
+        }
+        let operations = key.common.key_operations.as_ref();
+        if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
+            return Err("key is not for verification");
         }
         // The signature's text must be the canonical base64url of its bytes.
         URL_SAFE_NO_PAD.decode(self.signature).map_err(|_| "signature is not base64url")?;
