@@ -98,6 +98,11 @@ impl TestApp {
         Client { edge: self.edge.clone(), authorization: None, user }
     }
 
+    /// The JWK set that verifies the tokens of the clients.
+    pub fn public_keys(&self) -> String {
+        serde_json::to_string(&self.issuer.public_keys()).expect("JSON")
+    }
+
     pub fn faults(&self) -> &Faults {
         &self.database.faults
     }
@@ -168,6 +173,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// The `Authorization` header, for requests that go another way.
+    pub fn authorization(&self) -> &str {
+        self.authorization.as_deref().unwrap_or_default()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Body::empty()).await
     }

@@ -20,6 +20,7 @@ pub struct Database {
     client: Client,
     config: Config,
     table: String,
+    endpoint: String,
     pub faults: Faults,
     pub clock: Clock,
 }
@@ -47,7 +48,7 @@ impl Database {
         let client = client(&config, &faults);
         let table = config.resource(service);
         schema::create_table(&client, &table).await.expect("a new table");
-        Database { client, config, table, faults, clock }
+        Database { client, config, table, endpoint, faults, clock }
     }
 
     /// A store with a client and faults of its own on the same table: another process.
@@ -58,6 +59,11 @@ impl Database {
 
     pub fn store(&self) -> Store {
         Store::new(self.client.clone(), self.table.clone(), self.clock.clone())
+    }
+
+    /// Where DynamoDB answers.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     pub fn config(&self) -> &Config {

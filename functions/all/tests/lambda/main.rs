@@ -1,0 +1,168 @@
+//! The sample events of `events/lambda` through the real binary, as Lambda would hand them over.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::{fs, path::Path, time::Duration};
+
+use millwright_core::Clock;
+use millwright_testkit::{AwsDouble, LambdaProcess, TestApp};
+use planning::Planning;
+use serde_json::{Value, json};
+
+/// Every function in one binary; it picks by the function's name.
+const BINARY: &str = env!("CARGO_BIN_EXE_all");
+
+fn sample(name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/lambda");
+    let text = fs::read_to_string(folder.join(format!("{name}.json"))).expect(name);
+    serde_json::from_str(&text).expect(name)
+}
+
+/// A table, real time (the binaries have no other), and the AWS services beside it.
+async fn stage() -> (TestApp, AwsDouble) {
+    let app = TestApp::start_at(
+        "planning",
+        |platform, store| planning::api().router(Planning::new(platform, store, Duration::ZERO)),
+        Clock::system(),
+    )
+    .await;
+    let aws = AwsDouble::start(&app).await;
+    (app, aws)
+}
+
+fn with_token(mut event: Value, app: &TestApp) -> Value {
+    let owner = app.client(1, "owner");
+    event["headers"]["authorization"] = owner.authorization().into();
+    event
+}
+
+fn body(answer: &Value) -> Value {
+    serde_json::from_str(answer["body"].as_str().unwrap_or("null")).expect("JSON")
+}
+
+#[tokio::test]
+async fn the_api_answers_what_the_gateway_sends() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "planning-api", &app, &aws).await;
+    let health = function.invoke(sample("planning-api-health")).await.unwrap();
+    assert_eq!(health["statusCode"], 200);
+    assert_eq!(body(&health), json!({ "status": "ok" }));
+    let create = sample("planning-api-project-create");
+    let refused = function.invoke(create.clone()).await.unwrap();
+    assert_eq!(refused["statusCode"], 401, "TOKEN is no token");
+    let created = function.invoke(with_token(create, &app)).await.unwrap();
+    assert_eq!(created["statusCode"], 201, "{created}");
+    assert_eq!(body(&created)["key"], "WEB");
+    let listed =
+        function.invoke(with_token(sample("planning-api-project-list"), &app)).await.unwrap();
+    assert_eq!(body(&listed)["items"][0]["key"], "WEB");
+}
+
+#[tokio::test]
+async fn mangled_events_get_a_problem_and_the_process_lives_on() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "planning-api", &app, &aws).await;
+    for host in ["", "a b", "[::1", "host:notaport", "%", "<x>"] {
+        for scheme in ["https", "no scheme", ""] {
+            let mut event = sample("planning-api-health");
+            event["headers"]["host"] = host.into();
+            event["headers"]["x-forwarded-proto"] = scheme.into();
+            let answer = function.invoke(event).await.unwrap();
+            assert_eq!(answer["statusCode"], 200, "{host:?} {scheme:?}");
+        }
+    }
+    for path in [
+        "",
+        "x",
+        "//",
+        "/a b",
+        "/ü",
+        "/%zz",
+        "/a?b#c",
+        "/\u{0}",
+        "/..",
+        "/api/v1/planning/tasks/%2e%2e",
+    ] {
+        let mut event = sample("planning-api-health");
+        event["rawPath"] = path.into();
+        let answer = function.invoke(event).await.unwrap();
+        let status = answer["statusCode"].as_u64().unwrap();
+        assert!((400..500).contains(&status), "{path:?}: {answer}");
+        assert!(body(&answer)["code"].is_string(), "{path:?}: {answer}");
+    }
+    for query in ["&&&", "a=%zz", "x=ü", "limit=1#f", "%00", "a b"] {
+        let mut event = with_token(sample("planning-api-project-list"), &app);
+        event["rawQueryString"] = query.into();
+        let answer = function.invoke(event).await.unwrap();
+        assert!(answer["statusCode"].as_u64().unwrap() < 500, "{query:?}: {answer}");
+    }
+    let mut event = with_token(sample("planning-api-project-create"), &app);
+    event["isBase64Encoded"] = true.into();
+    event["body"] = "//79".into();
+    let answer = function.invoke(event).await.unwrap();
+    assert_eq!(answer["statusCode"], 400);
+    // What is no gateway event at all is the platform's mistake: an error, and the next one works.
+    assert!(function.invoke(json!({ "nonsense": true })).await.is_err());
+    let health = function.invoke(sample("planning-api-health")).await.unwrap();
+    assert_eq!(health["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn decoded_and_encoded_paths_reach_the_same_thing() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "planning-api", &app, &aws).await;
+    let created = with_token(sample("planning-api-project-create"), &app);
+    function.invoke(created).await.unwrap();
+    for path in ["/api/v1/planning/projects/WEB", "/api/v1/planning/projects/%57%45%42"] {
+        let mut event = with_token(sample("planning-api-project-list"), &app);
+        event["rawPath"] = path.into();
+        let answer = function.invoke(event).await.unwrap();
+        assert_eq!(body(&answer)["key"], "WEB", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_consumer_counts_and_answers_for_each_message() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "planning-on-events", &app, &aws).await;
+    let mut event = sample("planning-on-events");
+    let mut bad = event["Records"][0].clone();
+    bad["messageId"] = "bad".into();
+    bad["body"] = "no JSON".into();
+    event["Records"].as_array_mut().unwrap().push(bad);
+    for _ in 0..2 {
+        let answer = function.invoke(event.clone()).await.unwrap();
+        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "bad" }] }));
+    }
+    let items = app.database.items().await;
+    let summary = items.iter().find(|item| item.sort_key() == "SUMMARY").expect("counts");
+    assert_eq!(summary.number("state_to_do"), Some(1));
+}
+
+#[tokio::test]
+async fn the_relay_publishes_from_its_stream_and_sweeps() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "relay", &app, &aws).await;
+    let answer = function.invoke(sample("relay-stream")).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    let published = aws.published();
+    assert_eq!(published.len(), 1);
+    assert_eq!(published[0]["Source"], "millwright.planning");
+    assert_eq!(published[0]["DetailType"], "planning.task.created");
+    assert_eq!(published[0]["EventBusName"], "test");
+    let report = function.invoke(sample("relay-sweep")).await.unwrap();
+    assert_eq!(report["test-planning"]["failed"], 0);
+}
+
+#[tokio::test]
+async fn the_gateway_needs_no_secret() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "gateway", &app, &aws).await;
+    let root = function.invoke(sample("gateway-root")).await.unwrap();
+    assert_eq!(root["statusCode"], 200, "{root}");
+    let mut unknown = sample("gateway-root");
+    unknown["rawPath"] = "/api/v1/nothing".into();
+    let answer = function.invoke(unknown).await.unwrap();
+    assert_eq!(answer["statusCode"], 404);
+    assert_eq!(body(&answer)["code"], "not_found");
+}
