@@ -54,10 +54,17 @@
     }
   });
 
+  // On a narrow screen the contents lie over the page until something is chosen.
+  const menu = document.getElementById("menu");
+  document.body.classList.add("scripted");
+  document.querySelector("nav").addEventListener("click", (event) => {
+    if (event.target.closest("a")) menu.checked = false;
+  });
+
   // A link to what the filter hides shows all again.
   window.addEventListener("hashchange", () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target?.closest("[hidden]") || target?.querySelector(":scope > article[hidden]")) {
+    if (target && !target.checkVisibility()) {
       filter.value = "";
       apply();
       target.scrollIntoView();
