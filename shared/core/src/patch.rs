@@ -74,16 +74,11 @@ impl<T: ToSchema> ToSchema for Patch<T> {
 }
 
 /// One field of a PATCH that always has a value: absent or a value; `null` is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
+    #[default]
     Keep,
     Set(T),
-}
-
-impl<T> Default for Change<T> {
-    fn default() -> Self {
-        Change::Keep
-    }
 }
 
 impl<T> Change<T> {

@@ -28,6 +28,9 @@ pub trait Event: Serialize + DeserializeOwned + ToSchema {
     fn example() -> Self;
 }
 
+/// A schema, and the schemas it refers to by name.
+pub type NamedSchemas = (Value, Vec<(String, Value)>);
+
 /// A type of event, for manifests and the catalogue.
 #[derive(Clone, Copy)]
 pub struct EventType {
@@ -35,7 +38,7 @@ pub struct EventType {
     pub version: u32,
     pub service: &'static str,
     /// The JSON Schema of `data`, with the schemas it refers to by name.
-    pub schema: fn() -> (Value, Vec<(String, Value)>),
+    pub schema: fn() -> NamedSchemas,
     /// An example of `data`, and its subject.
     pub example: fn() -> (Value, String),
 }
@@ -58,7 +61,7 @@ impl std::fmt::Debug for EventType {
     }
 }
 
-fn schema_of<E: Event>() -> (Value, Vec<(String, Value)>) {
+fn schema_of<E: Event>() -> NamedSchemas {
     let json = |schema| serde_json::to_value(schema).unwrap_or(Value::Null);
     let mut referenced = Vec::new();
     E::schemas(&mut referenced);
@@ -169,6 +172,10 @@ impl Envelope {
     }
 
     /// Our own bus and queues vouch for the organization.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a delivered event is what a tenant may come from"
+    )]
     pub fn tenant(&self) -> Tenant {
         Tenant::vouched(self.orgid, Voucher::Event)
     }

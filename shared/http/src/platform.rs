@@ -104,7 +104,7 @@ impl Platform {
         }
         let answered = store.answers().await;
         *checked = Some((now, answered.is_ok()));
-        answered.map_err(|error| Error::unavailable(error))
+        answered.map_err(Error::unavailable)
     }
 
     /// The sealer of page cursors; its secret is fetched at the first cursor of the process.

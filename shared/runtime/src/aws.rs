@@ -27,6 +27,7 @@ pub struct Clients {
     http: SharedHttpClient,
 }
 
+#[allow(clippy::disallowed_methods, reason = "the one place that makes clients")]
 impl Clients {
     /// # Errors
     /// If the root certificates cannot be read.
