@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
+use dynoxide::actions::{
+    describe_stream::DescribeStreamRequest, describe_table::DescribeTableRequest,
+    get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest,
+};
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_event::{
@@ -11,12 +15,14 @@ use millwright_event::{
 };
 use millwright_runtime::aws::{Clients, http_client};
 use millwright_store::{RawItem, Store, schema};
+use serde_json::Value;
 
 use crate::Faults;
 
 /// A table in a database of its own; it ends with the test.
 #[derive(Clone)]
 pub struct Database {
+    engine: dynoxide::Database,
     client: Client,
     config: Config,
     table: String,
@@ -31,7 +37,7 @@ impl Database {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let engine = dynoxide::Database::memory().expect("an empty database");
-        tokio::spawn(dynoxide::server::serve_on(listener, engine));
+        tokio::spawn(dynoxide::server::serve_on(listener, engine.clone()));
         let endpoint = format!("http://{address}");
         let variables = BTreeMap::from([
             ("MILLWRIGHT_STAGE", "local"),
@@ -48,7 +54,7 @@ impl Database {
         let client = client(&config, &faults);
         let table = config.resource(service);
         schema::create_table(&client, &table).await.expect("a new table");
-        Database { client, config, table, endpoint, faults, clock }
+        Database { engine, client, config, table, endpoint, faults, clock }
     }
 
     /// A store with a client and faults of its own on the same table: another process.
@@ -68,6 +74,48 @@ impl Database {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The client below the store, for what the store never does.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The table's stream from its beginning, unfiltered, each record as Lambda frames it.
+    pub fn stream(&self) -> Vec<Value> {
+        let engine = &self.engine;
+        let table = DescribeTableRequest { table_name: self.table.clone() };
+        let arn = engine.describe_table(table).expect("the table").table.latest_stream_arn;
+        let stream_arn = arn.expect("a stream");
+        let stream = DescribeStreamRequest { stream_arn: stream_arn.clone(), ..Default::default() };
+        let shards = engine.describe_stream(stream).expect("the stream").stream_description.shards;
+        let mut records = Vec::new();
+        for shard in shards {
+            let mut from = engine
+                .get_shard_iterator(GetShardIteratorRequest {
+                    stream_arn: stream_arn.clone(),
+                    shard_id: shard.shard_id,
+                    shard_iterator_type: "TRIM_HORIZON".to_owned(),
+                    sequence_number: None,
+                })
+                .expect("an iterator")
+                .shard_iterator;
+            while let Some(shard_iterator) = from {
+                let request = GetRecordsRequest { shard_iterator, limit: None };
+                let page = engine.get_records(request).expect("records");
+                from = page.next_shard_iterator.filter(|_| !page.records.is_empty());
+                for record in page.records {
+                    let mut record = serde_json::to_value(record).expect("JSON");
+                    record["eventSourceARN"] = stream_arn.as_str().into();
+                    records.push(record);
+                }
+            }
+        }
+        records
     }
 
     /// Every item of the table, by key. Only tests scan.
