@@ -53,8 +53,12 @@ pub async fn relay_stream(
         .collect()
 }
 
-/// Reads an outbox item; anything else (the sweep's own mark) is none of the relay's business.
+/// Reads a new outbox item; anything else (above all the relay's own mark, a change) is none of the
+/// relay's business. The mapping's filter keeps it away already.
 fn read(record: EventRecord) -> Option<StreamRecord> {
+    if record.event_name != "INSERT" {
+        return None;
+    }
     let image: HashMap<String, serde_dynamo::AttributeValue> = record.change.new_image.into();
     let text = |name: &str| match image.get(name) {
         Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
