@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn sane_request_ids_are_kept_others_replaced() {
         assert_eq!(context(&[("x-request-id", "req-12345678")]).request_id, "req-12345678");
-        for bad in ["short", "with space in it", "new\u{7f}line-xxxxx", &"x".repeat(129)] {
+        for bad in ["short", "with space in it", "with\ttabulator", &"x".repeat(129)] {
             assert_ne!(context(&[("x-request-id", bad)]).request_id, bad);
         }
     }
