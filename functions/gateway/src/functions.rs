@@ -11,7 +11,7 @@ use crate::api::api;
 /// If the environment is incomplete or the Lambda runtime API cannot be reached.
 pub async fn gateway() -> Result<(), StartError> {
     let environment = Environment::start()?;
-    let platform = environment.platform("gateway", "gateway", None)?;
+    let platform = environment.platform("gateway", None)?;
     let router = api().router(platform.clone());
     serve_http(Edge::new(router, platform, "gateway")).await
 }

@@ -34,7 +34,6 @@ fn edge() -> Edge {
     let clock = Clock::system();
     let platform = Platform::new(PlatformParts {
         service: "gateway",
-        module: "gateway",
         verifier: Verifier::new(
             "https://api.example.com/api/v1",
             "millwright",

@@ -13,8 +13,10 @@ use millwright_store::{Contention, Query, Store};
 
 use crate::{
     codes,
-    domain::{Project, ProjectReference, ProjectSummary, Stamp, Task, TaskReference},
-    store::{ProjectHead, ProjectKeyMarker, TaskKeyMarker, project_partition, task_partition},
+    domain::{Project, ProjectReference, ProjectSummary, Stamp, Task, TaskReference, TaskSummary},
+    store::{
+        ProjectHead, ProjectKeyMarker, TaskHead, TaskKeyMarker, project_partition, task_partition,
+    },
 };
 
 /// What the handlers share. Cheap to clone.
@@ -60,19 +62,29 @@ impl Planning {
     /// # Errors
     /// `not_found`.
     pub async fn project(&self, tenant: &Tenant, reference: &ProjectReference) -> Result<Project> {
-        let id = match reference {
-            ProjectReference::Id(id) => *id,
+        let id = self.project_id(tenant, reference).await?;
+        let heads = Query::partition(project_partition(tenant, id)).starting_with("HEAD");
+        let project = self.store.assemble(&heads, Project::assemble).await?;
+        let project = project.ok_or_else(|| Error::not_found("project"))?;
+        self.remember_project(tenant, &project.summary);
+        Ok(project)
+    }
+
+    /// # Errors
+    /// `not_found` for a key that was never given. By key one GetItem.
+    pub async fn project_id(
+        &self,
+        tenant: &Tenant,
+        reference: &ProjectReference,
+    ) -> Result<ProjectId> {
+        match reference {
+            ProjectReference::Id(id) => Ok(*id),
             ProjectReference::Key(key) => {
                 let place = ProjectKeyMarker::place(tenant, key);
                 let marker: Option<ProjectKeyMarker> = self.store.get(&place).await?;
-                marker.ok_or_else(|| Error::not_found("project"))?.project_id
+                Ok(marker.ok_or_else(|| Error::not_found("project"))?.project_id)
             }
-        };
-        let heads = Query::partition(project_partition(tenant, id)).starting_with("HEAD");
-        let items = self.store.collect(&heads, 10).await?;
-        let project = Project::assemble(&items)?.ok_or_else(|| Error::not_found("project"))?;
-        self.remember_project(tenant, &project.summary);
-        Ok(project)
+        }
     }
 
     /// The head of a project, from memory if it was read within the last minute. At most one
@@ -84,7 +96,7 @@ impl Planning {
         let now = self.store.clock().now();
         let remembered = lock(&self.memory.projects).get(&(tenant.organization(), id)).cloned();
         if let Some((summary, read_at)) = remembered
-            && now.since(read_at) < self.project_cache
+            && read_at.is_within(self.project_cache, now)
         {
             return Ok(summary);
         }
@@ -128,16 +140,19 @@ impl Planning {
         *known = number.max(*known);
     }
 
-    /// A task that is not deleted, by id or key. One Query; by key one GetItem more.
+    /// The summary of a task that is not deleted, by id or key. One GetItem; by key one more.
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn task(&self, tenant: &Tenant, reference: &TaskReference) -> Result<Task> {
-        let task = self.task_or_deleted(tenant, reference).await?;
-        if task.summary.deleted_at.is_some() {
-            return Err(Error::not_found("task"));
-        }
-        Ok(task)
+    pub async fn task_head(
+        &self,
+        tenant: &Tenant,
+        reference: &TaskReference,
+    ) -> Result<TaskSummary> {
+        let id = self.task_id(tenant, reference).await?;
+        let head: Option<TaskHead> = self.store.get(&TaskHead::place(tenant, id)).await?;
+        let summary = head.map(|head| head.summary).filter(|task| task.deleted_at.is_none());
+        summary.ok_or_else(|| Error::not_found("task"))
     }
 
     /// A task, deleted or not.
@@ -151,8 +166,8 @@ impl Planning {
     ) -> Result<Task> {
         let id = self.task_id(tenant, reference).await?;
         let heads = Query::partition(task_partition(tenant, id)).starting_with("HEAD");
-        let items = self.store.collect(&heads, 10).await?;
-        Task::assemble(&items)?.ok_or_else(|| Error::not_found("task"))
+        let task = self.store.assemble(&heads, Task::assemble).await?;
+        task.ok_or_else(|| Error::not_found("task"))
     }
 
     /// # Errors

@@ -60,7 +60,7 @@ impl Representation for Comment {
 
 /// List the comments of a task
 ///
-/// Oldest first. Two queries.
+/// Oldest first. One read and one query; by key one read more.
 #[utoipa::path(get, path = "/api/v1/planning/tasks/{id}/comments", tag = "Comments")]
 pub async fn task_comment_list(
     caller: Allowed<TaskRead>,
@@ -79,7 +79,8 @@ pub async fn task_comment_list(
 
 /// Comment on a task
 ///
-/// At most 5,000 comments per task. One query and one transaction of at most four items.
+/// At most 5,000 comments per task. One read and one transaction of at most four items, with a warm
+/// project cache; by key one read more.
 #[utoipa::path(post, path = "/api/v1/planning/tasks/{id}/comments", tag = "Comments")]
 pub async fn task_comment_create(
     caller: Allowed<CommentCreate>,
@@ -112,7 +113,7 @@ pub async fn task_comment_create(
 
 /// Change one's own comment
 ///
-/// Only its author may. One query, one read and one transaction of two items.
+/// Only its author may. Two reads and one transaction of two items, with a warm project cache.
 #[utoipa::path(patch, path = "/api/v1/planning/tasks/{id}/comments/{commentId}", tag = "Comments")]
 pub async fn task_comment_update(
     caller: Allowed<CommentCreate>,
@@ -122,16 +123,16 @@ pub async fn task_comment_update(
     Body(patch): Body<CommentPatchIn>,
 ) -> Answered<Versioned<Comment>> {
     let thread = Thread::of_task(&planning, &caller, &reference).await?;
-    thread.check_writable(&planning, &caller).await?;
     let place = CommentItem::place(&caller.tenant(), thread.subject, id);
     let mut contention = Contention::new(&planning.store);
     loop {
         let found: Option<CommentItem> = planning.store.get(&place).await?;
         let before = found.ok_or_else(|| Error::not_found("comment"))?.comment;
         if before.author_id != caller.actor() {
-            let detail = "only its author changes a comment";
-            return Err(Error::new(codes::FORBIDDEN, detail).into());
+            let denied = caller.deny::<CommentCreate>("only its author changes a comment");
+            return Err(denied.await.into());
         }
+        thread.check_writable(&planning, &caller).await?;
         if_match.check(before.version)?;
         let mut after = before.clone();
         if let Change::Set(body) = &patch.body {
@@ -162,8 +163,8 @@ pub async fn task_comment_update(
 
 /// Delete a comment
 ///
-/// One's own, or any with the permission to delete comments. One query, one batch read and one
-/// transaction of four items.
+/// One's own, or any with the permission to delete comments. One read, one batch read and one
+/// transaction of four items, with a warm project cache.
 #[utoipa::path(delete, path = "/api/v1/planning/tasks/{id}/comments/{commentId}", tag = "Comments")]
 pub async fn task_comment_delete(
     caller: Allowed<CommentCreate>,
@@ -189,7 +190,7 @@ pub async fn task_comment_delete(
         let comment = item.decode::<CommentItem>()?.comment;
         if comment.author_id != caller.actor() && !caller.may::<CommentDelete>() {
             let detail = "only its author, or who may delete comments, deletes a comment";
-            return Err(Error::new(codes::FORBIDDEN, detail).into());
+            return Err(caller.deny::<CommentDelete>(detail).await.into());
         }
         thread.check_writable(&planning, &caller).await?;
         if_match.check(comment.version)?;
@@ -225,7 +226,7 @@ impl Thread {
         caller: &Caller,
         reference: &TaskReference,
     ) -> Result<Thread> {
-        let task = planning.task(&caller.tenant(), reference).await?.summary;
+        let task = planning.task_head(&caller.tenant(), reference).await?;
         Ok(Thread {
             subject: Subject::Task(task.id),
             subject_id: task.id.to_string(),

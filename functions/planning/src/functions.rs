@@ -14,7 +14,7 @@ use crate::{api::api, app::Planning, consumer::consume};
 pub async fn planning_api() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("planning")?;
-    let platform = environment.platform("planning", "planning", Some(store.clone()))?;
+    let platform = environment.platform("planning", Some(store.clone()))?;
     let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
     let planning = Planning::new(platform.clone(), store, cache);
     let router = api().router(planning);

@@ -28,7 +28,7 @@ pub struct HistoryFilters {
 
 /// List the history of a project
 ///
-/// Newest first. A page examines at most 1,000 entries and may be short. Two queries.
+/// Newest first. A page examines at most 1,000 entries and may be short. One read and one query.
 #[utoipa::path(get, path = "/api/v1/planning/projects/{id}/history", tag = "Projects")]
 pub async fn project_history_list(
     caller: Allowed<ProjectRead>,
@@ -36,13 +36,14 @@ pub async fn project_history_list(
     PathParameter((reference,)): PathParameter<(ProjectReference,)>,
     listing: Listing<HistoryFilters>,
 ) -> Answered<Listed<HistoryEntry>> {
-    let project = planning.project(&caller.tenant(), &reference).await?;
-    list(&planning, &caller, Subject::Project(project.summary.id), &listing).await
+    let id = planning.project_id(&caller.tenant(), &reference).await?;
+    planning.project_head(&caller.tenant(), id).await?;
+    list(&planning, &caller, Subject::Project(id), &listing).await
 }
 
 /// List the history of a task
 ///
-/// Newest first. A page examines at most 1,000 entries and may be short. Two queries.
+/// Newest first. A page examines at most 1,000 entries and may be short. One read and one query.
 #[utoipa::path(get, path = "/api/v1/planning/tasks/{id}/history", tag = "Tasks")]
 pub async fn task_history_list(
     caller: Allowed<TaskRead>,
@@ -50,8 +51,8 @@ pub async fn task_history_list(
     PathParameter((reference,)): PathParameter<(TaskReference,)>,
     listing: Listing<HistoryFilters>,
 ) -> Answered<Listed<HistoryEntry>> {
-    let task = planning.task(&caller.tenant(), &reference).await?;
-    list(&planning, &caller, Subject::Task(task.summary.id), &listing).await
+    let task = planning.task_head(&caller.tenant(), &reference).await?;
+    list(&planning, &caller, Subject::Task(task.id), &listing).await
 }
 
 async fn list(

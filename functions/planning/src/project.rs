@@ -144,6 +144,7 @@ impl ProjectIn {
                 purge_at: None,
             },
             description: self.description,
+            body_version: 1,
         }
     }
 }
@@ -328,12 +329,12 @@ where
         if after == before {
             return Ok(write.commit(Versioned(before)).await?);
         }
-        let after = after.stamped(&planning.stamp(caller));
+        let after = after.stamped(&before, &planning.stamp(caller));
         let changes = FieldChange::between(Some(&before), &after)?;
         let head = write.replace(&ProjectHead::of(&after), version);
         let stale = Error::new(shared_codes::VERSION_STALE, "");
         write.refused_as(head, stale);
-        if after.description != before.description {
+        if after.body_version != before.body_version {
             write.put(&after.body());
         }
         let (was, is) = (&before.summary, &after.summary);

@@ -43,7 +43,7 @@ pub struct ProjectSummaryCounts {
 
 /// Read the summary of a project
 ///
-/// Counts follow the events of tasks within seconds and are exact. One batch read.
+/// Counts follow the events of tasks within seconds and are exact. One batch read; by key one read more.
 #[utoipa::path(get, path = "/api/v1/planning/projects/{id}/summary", tag = "Projects")]
 pub async fn project_summary(
     caller: Allowed<ProjectRead>,
@@ -51,10 +51,7 @@ pub async fn project_summary(
     PathParameter((reference,)): PathParameter<(ProjectReference,)>,
 ) -> Answered<Plain<ProjectSummaryCounts>> {
     let tenant = caller.tenant();
-    let id = match reference {
-        ProjectReference::Id(id) => id,
-        by_key => planning.project(&tenant, &by_key).await?.summary.id,
-    };
+    let id = planning.project_id(&tenant, &reference).await?;
     let keys =
         [ProjectHead::place(&tenant, id), Counter::place(&tenant, id), summary_key(&tenant, id)];
     let items = planning.store.get_many(&keys).await?;

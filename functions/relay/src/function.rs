@@ -74,10 +74,22 @@ async fn handle(relay: Arc<Relay>, event: RelayEvent) -> Result<Value, StartErro
         RelayEvent::Command { action: Action::Sweep } => {
             let began_at = relay.clock.now();
             let mut reports = serde_json::Map::new();
+            let mut failed = Vec::new();
             for (table, store) in &relay.stores {
-                let report = sweep(&relay.outlet, store, &relay.clock, began_at).await?;
-                tracing::info!(table, ?report, "swept");
-                reports.insert(table.clone(), serde_json::to_value(report)?);
+                // One table that does not answer must not keep the others from their turn.
+                match sweep(&relay.outlet, store, &relay.clock, began_at).await {
+                    Ok(report) => {
+                        tracing::info!(table, ?report, "swept");
+                        reports.insert(table.clone(), serde_json::to_value(report)?);
+                    }
+                    Err(error) => {
+                        tracing::error!(table, %error, "not swept");
+                        failed.push(table.as_str());
+                    }
+                }
+            }
+            if !failed.is_empty() {
+                return Err(format!("not swept: {}", failed.join(", ")).into());
             }
             Ok(Value::Object(reports))
         }

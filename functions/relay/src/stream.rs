@@ -26,12 +26,21 @@ pub async fn relay_stream(
     clock: &Clock,
     records: Vec<EventRecord>,
 ) -> Vec<DynamoDbBatchItemFailure> {
-    let records: Vec<StreamRecord> = records.into_iter().filter_map(read).collect();
-    let parcels: Vec<Parcel> = records.iter().map(|record| record.parcel.clone()).collect();
-    let results = deliver(outlet, &parcels).await;
+    let records: Vec<Result<StreamRecord, Unreadable>> =
+        records.into_iter().filter_map(|record| read(record).transpose()).collect();
+    let parcels: Vec<Parcel> =
+        records.iter().flatten().map(|record| record.parcel.clone()).collect();
+    let mut results = deliver(outlet, &parcels).await.into_iter();
     let mut first_failure = None;
-    for (record, result) in records.iter().zip(results) {
-        match result {
+    for record in &records {
+        let record = match record {
+            Ok(record) => record,
+            Err(Unreadable { sequence_number }) => {
+                first_failure.get_or_insert_with(|| sequence_number.clone());
+                continue;
+            }
+        };
+        match results.next().unwrap_or(Err("no answer".to_owned())) {
             Ok(()) => {
                 if let Some(store) = stores.get(&record.table) {
                     mark_sent(store, clock, &record.key).await;
@@ -53,37 +62,39 @@ pub async fn relay_stream(
         .collect()
 }
 
+/// An outbox item that cannot be read: it fails until the stream gives it up, into the failures
+/// bucket and with an alarm.
+struct Unreadable {
+    sequence_number: String,
+}
+
 /// Reads a new outbox item; anything else (above all the relay's own mark, a change) is none of the
 /// relay's business. The mapping's filter keeps it away already.
-fn read(record: EventRecord) -> Option<StreamRecord> {
+fn read(record: EventRecord) -> Result<Option<StreamRecord>, Unreadable> {
     if record.event_name != "INSERT" {
-        return None;
+        return Ok(None);
     }
+    let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
     let image: HashMap<String, serde_dynamo::AttributeValue> = record.change.new_image.into();
     let text = |name: &str| match image.get(name) {
         Some(serde_dynamo::AttributeValue::S(text)) => Some(text.clone()),
         _ => None,
     };
-    let kind = text("kind")?;
-    if kind != OutboxItem::KIND {
-        return None;
+    if text("kind").as_deref() != Some(OutboxItem::KIND) {
+        return Ok(None);
     }
-    let key = OutboxItem::locate(&text("pk")?, &text("sk")?);
+    let (pk, sk) = (text("pk").unwrap_or_default(), text("sk").unwrap_or_default());
+    let key = OutboxItem::locate(&pk, &sk);
     let item: Result<OutboxItem, _> = serde_dynamo::from_item(image.clone());
     let (Some(key), Ok(item)) = (key, item) else {
-        // It will never be readable: the sweep would meet it again every hour, too.
-        tracing::error!(pk = text("pk"), sk = text("sk"), "outbox item cannot be read");
-        return None;
+        tracing::error!(pk, sk, "outbox item cannot be read");
+        return Err(Unreadable { sequence_number });
     };
     // arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>
     let source = record.event_source_arn.unwrap_or_default();
     let table = source.split('/').nth(1).unwrap_or_default().to_owned();
-    Some(StreamRecord {
-        table,
-        sequence_number: record.change.sequence_number.unwrap_or_default(),
-        key,
-        parcel: Parcel { entries: item.entries },
-    })
+    let parcel = Parcel { entries: item.entries };
+    Ok(Some(StreamRecord { table, sequence_number, key, parcel }))
 }
 
 /// Marks an item as sent. One UpdateItem; a failure only means that the sweep sends it once more.

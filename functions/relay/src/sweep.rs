@@ -62,7 +62,7 @@ pub async fn sweep(
     let mut watermark = hour;
     let mut unbroken = true;
     while hour <= now {
-        let all_sent = sweep_hour(outlet, store, clock, hour, &mut report).await?;
+        let all_sent = sweep_hour(outlet, store, clock, hour, began_at, &mut report).await?;
         unbroken &= all_sent && hour.plus(2 * HOUR) <= now;
         hour = hour.plus(HOUR);
         if unbroken {
@@ -84,6 +84,7 @@ async fn sweep_hour(
     store: &Store,
     clock: &Clock,
     hour: Timestamp,
+    began_at: Timestamp,
     report: &mut SweepReport,
 ) -> Result<bool> {
     let mut all_sent = true;
@@ -101,6 +102,8 @@ async fn sweep_hour(
                 };
                 let Ok(item) = raw.decode::<OutboxItem>() else {
                     tracing::error!(?key, "outbox item cannot be read");
+                    report.failed += 1;
+                    all_sent = false;
                     continue;
                 };
                 if item.sent_at.is_some() {
@@ -131,6 +134,9 @@ async fn sweep_hour(
             from = page.next;
             if from.is_none() {
                 break;
+            }
+            if clock.now().since(began_at) > TIME_LIMIT {
+                return Ok(false);
             }
         }
     }

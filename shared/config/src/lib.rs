@@ -38,7 +38,7 @@ pub struct Config {
     pub log_level: String,
     /// Sustained requests per second and caller of one function instance; bursts are twice that.
     pub requests_per_second: u32,
-    /// How long the head of a project may be served from memory, in seconds.
+    /// How long the head of a project may be served from memory, in seconds; at most 60.
     pub project_cache_seconds: u32,
     /// The services whose tables have an outbox; the relay alone is told.
     pub outbox_services: Vec<String>,
@@ -147,11 +147,11 @@ impl Config {
             function,
             public_url: required(variable::PUBLIC_URL)?.trim_end_matches('/').to_owned(),
             audience: optional(variable::AUDIENCE).unwrap_or_else(|| "millwright".to_owned()),
-            allowed_origins: list(optional(variable::ALLOWED_ORIGINS)),
+            allowed_origins: origins(list(optional(variable::ALLOWED_ORIGINS)))?,
             outbox_services: list(optional(variable::OUTBOX_SERVICES)),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
             requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,
-            project_cache_seconds: number(variable::PROJECT_CACHE_SECONDS, 60)?,
+            project_cache_seconds: number(variable::PROJECT_CACHE_SECONDS, 60)?.min(60),
             aws: Aws {
                 region: optional("AWS_REGION")
                     .or_else(|| optional("AWS_DEFAULT_REGION"))
@@ -209,6 +209,21 @@ impl Config {
             return Err(ConfigError { variable, detail });
         }
         Ok(endpoint)
+    }
+}
+
+/// Origins as browsers send them: scheme and host, no path, no wildcard.
+fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let is_origin = |origin: &String| {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '?', '#', '@', ' ']))
+    };
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        None => Ok(origins),
+        Some(wrong) => Err(ConfigError {
+            variable: variable::ALLOWED_ORIGINS,
+            detail: format!("must be origins such as https://app.example.org, has {wrong:?}"),
+        }),
     }
 }
 
@@ -292,6 +307,8 @@ mod tests {
             ("MILLWRIGHT_STAGE", ""),
             ("MILLWRIGHT_PREFIX", "a-prefix-that-is-too-long"),
             ("MILLWRIGHT_REQUESTS_PER_SECOND", "many"),
+            ("MILLWRIGHT_ALLOWED_ORIGINS", "*"),
+            ("MILLWRIGHT_ALLOWED_ORIGINS", "https://app.example.org/"),
             ("AWS_REGION", ""),
         ] {
             assert_eq!(config(&[(name, value)]).expect_err(value).variable, name);

@@ -207,9 +207,11 @@ impl IdGenerator {
 
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        // The system source fails only before the kernel is seeded; an id of zero bits would then
-        // be refused by the first conditional put.
-        let _ = self.random.fill(&mut bytes);
+        // The system source fails only before the kernel is seeded. Nothing may go on with bytes
+        // that can be guessed.
+        if self.random.fill(&mut bytes).is_err() {
+            std::process::abort();
+        }
         bytes
     }
 }

@@ -58,6 +58,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
     }
 
+    /// True if `now` is less than `limit` later; false for a time in the future, which a clock that
+    /// was set back leaves behind.
+    pub fn is_within(self, limit: Duration, now: Timestamp) -> bool {
+        now >= self && now.since(self) < limit
+    }
+
     /// The full hour it falls in.
     #[must_use]
     pub fn start_of_hour(self) -> Timestamp {

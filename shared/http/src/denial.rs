@@ -121,11 +121,12 @@ async fn announce(
     let Some(store) = &platform.0.store else { return Ok(()) };
     let minute_milliseconds = platform.clock().now().as_millisecond().div_euclid(60_000) * 60_000;
     let minute = Timestamp::from_millisecond(minute_milliseconds);
+    let who = format!("{}/{}", caller.tenant().organization(), caller.actor());
     let is_first = platform
         .0
         .denials
         .lock()
-        .is_ok_and(|mut denials| denials.is_first(minute, caller.actor(), operation));
+        .is_ok_and(|mut denials| denials.is_first(minute, &who, operation));
     if !is_first {
         return Ok(());
     }
@@ -141,7 +142,7 @@ async fn announce(
         role: caller.principal.role.clone(),
         window_start: minute,
     };
-    let kind = format!("{}.access.denied", platform.0.module);
+    let kind = format!("{}.access.denied", permission.module());
     let mut outbox = Outbox::new(caller.cause());
     let described = Described {
         kind: &kind,

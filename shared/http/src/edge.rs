@@ -56,7 +56,13 @@ impl Edge {
         }
         let left = exchange.with(std::mem::take);
         if let (Some(claim), Some(store)) = (&left.claim, &self.platform.0.store) {
-            claim.release(store).await;
+            if response.status().is_success() && !claim.is_settled() {
+                // The handler wrote past its submission: a repeat would do it again.
+                let error = Error::internal("a submission was answered without being completed");
+                response = Problem(error).into_response();
+            } else {
+                claim.release(store).await;
+            }
         }
         response = complete_problem(response, &head, &context).await;
         response = not_modified(response, &head);

@@ -45,9 +45,10 @@ pub(crate) struct Fingerprint(String);
 impl Fingerprint {
     pub(crate) fn of(parts: &Parts, body: &[u8]) -> Fingerprint {
         let mut context = digest::Context::new(&digest::SHA256);
-        for part in
-            [parts.uri.path().as_bytes(), parts.uri.query().unwrap_or_default().as_bytes(), body]
-        {
+        // Sorted: not every gateway keeps the order of parameters.
+        let mut query: Vec<&str> = parts.uri.query().unwrap_or_default().split('&').collect();
+        query.sort_unstable();
+        for part in [parts.uri.path().as_bytes(), query.join("&").as_bytes(), body] {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
@@ -143,7 +144,12 @@ pub(crate) async fn claim(
         resource: None,
     };
     let free = Condition::default().less_than("heldUntil", now).or_attribute_absent("heldUntil");
-    let Some(standing) = store.put_when(&tenant, &record, &free).await? else {
+    let standing: Option<Record> = match store.put_when(&tenant, &record, &free).await? {
+        Some(standing) => Some(standing.decode()?),
+        None => None,
+    };
+    // The SDK repeats a call whose answer was lost: then what stands in the way is this very claim.
+    let Some(standing) = standing.filter(|standing| standing.claim != id) else {
         return Ok(Claimed::First(Claim {
             key: record.key(&tenant),
             tenant,
@@ -152,7 +158,6 @@ pub(crate) async fn claim(
             retained_until: now.plus(RETENTION),
         }));
     };
-    let standing: Record = standing.decode()?;
     if standing.fingerprint != fingerprint.0 {
         let detail = "this Idempotency-Key was sent with another request: use a new one";
         return Err(Error::new(codes::IDEMPOTENCY_MISMATCH, detail));
@@ -221,7 +226,11 @@ impl Claim {
 
     pub(crate) fn taken_over() -> Error {
         let detail = "the lease of this Idempotency-Key has lapsed and another request took over";
-        Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail)
+        Error::new(codes::IDEMPOTENCY_IN_FLIGHT, detail).retry_after(Duration::from_secs(1))
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::SeqCst)
     }
 
     /// The record is complete.

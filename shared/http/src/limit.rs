@@ -51,25 +51,24 @@ impl Limiter {
         Limiter { buckets, per_second, burst }
     }
 
-    /// Takes one token of `caller`'s bucket.
-    ///
-    /// # Errors
-    /// `rate_limited` with the wait.
-    pub(crate) fn take(&self, caller: &str) -> Result<Allowance> {
+    /// Takes one token of `caller`'s bucket; what is left, and `rate_limited` with the wait if
+    /// there was none.
+    pub(crate) fn take(&self, caller: &str) -> (Allowance, Result<()>) {
         if self.buckets.len() > SWEEP_AT {
             self.buckets.retain_recent();
         }
+        let allowance = |remaining| Allowance {
+            burst: self.burst.get(),
+            per_second: self.per_second.get(),
+            remaining,
+        };
         match self.buckets.check_key(&caller.to_owned()) {
-            Ok(snapshot) => Ok(Allowance {
-                burst: self.burst.get(),
-                per_second: self.per_second.get(),
-                remaining: snapshot.remaining_burst_capacity(),
-            }),
+            Ok(snapshot) => (allowance(snapshot.remaining_burst_capacity()), Ok(())),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
                 let detail = format!("more than {} requests per second", self.per_second);
-                Err(Error::new(codes::RATE_LIMITED, detail)
-                    .retry_after(wait.max(Duration::from_secs(1))))
+                let error = Error::new(codes::RATE_LIMITED, detail);
+                (allowance(0), Err(error.retry_after(wait.max(Duration::from_secs(1)))))
             }
         }
     }
@@ -82,12 +81,12 @@ mod tests {
     #[test]
     fn each_caller_has_a_bucket_of_its_own() {
         let limiter = Limiter::new(1);
-        assert_eq!(limiter.take("a").expect("first").remaining, 1);
-        assert_eq!(limiter.take("a").expect("second").remaining, 0);
-        let refused = limiter.take("a").expect_err("third");
+        assert_eq!(limiter.take("a").0.remaining, 1);
+        assert_eq!(limiter.take("a").0.remaining, 0);
+        let refused = limiter.take("a").1.expect_err("third");
         assert!(refused.is(codes::RATE_LIMITED));
         assert_eq!(refused.retry_after_seconds(), Some(1));
-        assert!(limiter.take("b").is_ok());
+        assert!(limiter.take("b").1.is_ok());
     }
 
     #[test]

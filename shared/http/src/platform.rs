@@ -31,8 +31,6 @@ impl InternalSecret for StaticSecret {
 pub struct PlatformParts {
     /// The service's name, e.g. `planning`.
     pub service: &'static str,
-    /// First part of its permission codes and event types.
-    pub module: &'static str,
     pub verifier: Verifier,
     pub store: Option<Store>,
     pub internal_secret: Arc<dyn InternalSecret>,
@@ -47,7 +45,6 @@ pub struct Platform(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) service: &'static str,
-    pub(crate) module: &'static str,
     pub(crate) verifier: Verifier,
     pub(crate) store: Option<Store>,
     pub(crate) limiter: Limiter,
@@ -65,7 +62,6 @@ impl Platform {
     pub fn new(parts: PlatformParts) -> Platform {
         Platform(Arc::new(Inner {
             service: parts.service,
-            module: parts.module,
             verifier: parts.verifier,
             store: parts.store,
             limiter: Limiter::new(parts.requests_per_second),
@@ -97,7 +93,7 @@ impl Platform {
         let mut checked = self.0.ready.lock().await;
         let now = self.clock().now();
         if let Some((at, is_ready)) = *checked
-            && now.since(at) < FRESH
+            && at.is_within(FRESH, now)
         {
             let error = || Error::unavailable("the table did not answer a moment ago");
             return if is_ready { Ok(()) } else { Err(error()) };

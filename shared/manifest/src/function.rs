@@ -33,8 +33,14 @@ pub enum Trigger {
     DefaultRoute,
     /// Its own SQS queue, called like the function, fed by a rule of the bus for these event
     /// types. Visibility is six times the timeout; after five deliveries the service's
-    /// dead-letter queue.
-    Events { types: &'static [&'static str], batch_size: u32, window_seconds: u32 },
+    /// dead-letter queue. At most `concurrency` batches (2-1,000) are worked on at once: batches
+    /// that change the same few items gain nothing by meeting.
+    Events {
+        types: &'static [&'static str],
+        batch_size: u32,
+        window_seconds: u32,
+        concurrency: u32,
+    },
     /// The streams of all tables with an outbox.
     Outboxes,
     /// An EventBridge rule, e.g. `rate(1 hour)`; the function gets `input` as its event.

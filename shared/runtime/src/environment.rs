@@ -51,7 +51,6 @@ impl Environment {
     pub fn platform(
         &self,
         service: &'static str,
-        module: &'static str,
         store: Option<Store>,
     ) -> Result<Platform, StartError> {
         let secrets = self.clients.secretsmanager()?;
@@ -65,7 +64,6 @@ impl Environment {
         );
         Ok(Platform::new(PlatformParts {
             service,
-            module,
             verifier,
             store,
             internal_secret: Arc::new(InternalSecretReader::new(

@@ -47,6 +47,15 @@ impl IndexKeys {
 pub(crate) fn to_attributes<I: Item>(item: &I, tenant: &Tenant) -> Result<Attributes> {
     let mut attributes: Attributes = serde_dynamo::to_item(item)
         .map_err(|error| Error::internal(format!("{} cannot be stored: {error}", I::KIND)))?;
+    let reserved = |name: &&String| {
+        [PARTITION_KEY, SORT_KEY, KIND, TTL].contains(&name.as_str()) || name.starts_with("gsi")
+    };
+    if let Some(name) = attributes.keys().find(reserved) {
+        return Err(Error::internal(format!(
+            "{} has a field {name}, which is the store's",
+            I::KIND
+        )));
+    }
     let key = item.key(tenant);
     attributes.insert(PARTITION_KEY.into(), AttributeValue::S(key.partition.as_str().into()));
     attributes.insert(SORT_KEY.into(), AttributeValue::S(key.sort_key));

@@ -25,7 +25,7 @@ pub use contention::{Contention, GaveUp};
 pub use cursor::{CursorScope, CursorSealer, Position};
 pub use item::{IndexKeys, Item, RawItem};
 pub use key::{GlobalPartition, Key, Partition};
-pub use read::{Page, Query, Store};
+pub use read::{Assembled, Page, Query, Store};
 pub use schema::Index;
 pub use transaction::{MAX_TRANSACTION_ITEMS, Outcome, Refusal, Refusals, Step, Transaction};
 pub use update::{Condition, Update};

@@ -65,6 +65,15 @@ impl Query {
     }
 }
 
+/// What the items of one thing come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assembled<T> {
+    Whole(T),
+    /// The items are of different writes: read again.
+    Torn,
+    Nothing,
+}
+
 /// Part of an answer, and where to go on.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
@@ -169,6 +178,30 @@ impl Store {
                 return Ok(items);
             }
         }
+    }
+
+    /// A thing that is stored in a few items of one partition. One Query; another for each time it
+    /// is met half written, since a Query does not wait for a transaction.
+    ///
+    /// # Errors
+    /// `internal` if it stays torn: then its halves were never written together.
+    pub async fn assemble<T>(
+        &self,
+        query: &Query,
+        assemble: impl Fn(&[RawItem]) -> Result<Assembled<T>>,
+    ) -> Result<Option<T>> {
+        const MAX_ITEMS: usize = 10;
+        const MAX_READS: usize = 6;
+        let mut backoff = Backoff::default();
+        for _ in 0..MAX_READS {
+            let items = self.collect(query, MAX_ITEMS).await?;
+            match assemble(&items)? {
+                Assembled::Whole(thing) => return Ok(Some(thing)),
+                Assembled::Nothing => return Ok(None),
+                Assembled::Torn => backoff.wait(self.ids()).await,
+            }
+        }
+        Err(Error::internal(format!("{query:?} finds halves of different writes")))
     }
 
     /// At most `limit` items from a position on. One Query.

@@ -19,11 +19,11 @@ use crate::{
 pub const MAX_TRANSACTION_ITEMS: usize = 100;
 
 /// A transaction that keeps conflicting is given up after this many tries.
-const MAX_CONFLICTS: u32 = 12;
+const MAX_CONFLICTS: u32 = 8;
 
 /// Writes that happen together or not at all.
 ///
-/// One call; a `TransactionConflict` is repeated with full jitter, at most 12 times, then
+/// One call; a `TransactionConflict` is repeated with full jitter, at most 8 times (3 s), then
 /// `unavailable`. At most 100 items and 4 MB.
 #[must_use = "nothing is written before commit"]
 pub struct Transaction {
@@ -85,7 +85,7 @@ impl Transaction {
     }
 
     /// Writes the successor of an item that must still have version `expected`.
-    /// Refused: `version_stale`, or `not_found` if it is gone.
+    /// Refused: `version_stale` with the current version, or `conflict` if it is gone.
     pub fn replace(&mut self, item: &impl Item, expected: u64) -> Step {
         self.put_when(item, Condition::version(expected))
     }

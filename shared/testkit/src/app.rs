@@ -11,7 +11,7 @@ use millwright_auth::{
     KeyCache, NoRevocations, StaticKeys, Verifier,
     issuer::{Grant, Issuer},
 };
-use millwright_core::{Clock, OrgId, UserId};
+use millwright_core::{Clock, OrgId, Tenant, UserId, Voucher};
 use millwright_event::{Entry, Envelope};
 use millwright_http::{Edge, Platform, PlatformParts, StaticSecret};
 use millwright_store::Store;
@@ -81,21 +81,32 @@ impl TestApp {
         permissions: Option<&str>,
         user: UserId,
     ) -> Client {
+        let organization = OrgId::from_uuid(Uuid::from_u128(organization));
         let grant = Grant {
             user,
-            organization: Some(OrgId::from_uuid(Uuid::from_u128(organization))),
+            organization: Some(organization),
             role: role.map(str::to_owned),
             permissions: permissions.map(str::to_owned),
         };
         let now = self.database.clock.now();
         let token = self.issuer.issue(&grant, now, "test").expect("a token");
-        Client { edge: self.edge.clone(), authorization: Some(format!("Bearer {token}")), user }
+        Client {
+            edge: self.edge.clone(),
+            authorization: Some(format!("Bearer {token}")),
+            user,
+            organization,
+        }
     }
 
     /// Somebody without a credential.
     pub fn stranger(&self) -> Client {
         let user = UserId::from_uuid(Uuid::nil());
-        Client { edge: self.edge.clone(), authorization: None, user }
+        Client {
+            edge: self.edge.clone(),
+            authorization: None,
+            user,
+            organization: OrgId::from_uuid(Uuid::nil()),
+        }
     }
 
     /// The JWK set that verifies the tokens of the clients.
@@ -153,7 +164,6 @@ fn edge(
     let store = database.store();
     let platform = Platform::new(PlatformParts {
         service,
-        module: service,
         verifier,
         store: Some(store.clone()),
         internal_secret: Arc::new(StaticSecret(b"a secret of the tests".to_vec())),
@@ -170,9 +180,15 @@ pub struct Client {
     edge: Edge,
     authorization: Option<String>,
     pub user: UserId,
+    organization: OrgId,
 }
 
 impl Client {
+    /// The organization the client acts in.
+    pub fn tenant(&self) -> Tenant {
+        Tenant::vouched(self.organization, Voucher::Test)
+    }
+
     /// The `Authorization` header, for requests that go another way.
     pub fn authorization(&self) -> &str {
         self.authorization.as_deref().unwrap_or_default()

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::{
         SharedHttpConnector,
     },
     orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::body::SdkBody;
@@ -43,6 +44,7 @@ struct Plan {
     conflicts: Option<(ChaCha8Rng, f64)>,
     injected: usize,
     crash: Option<CrashPoint>,
+    lost_answer: Option<usize>,
     outage: bool,
 }
 
@@ -62,6 +64,15 @@ impl Faults {
         self.plan(|plan| {
             plan.total = 0;
             plan.crash = Some(at);
+        });
+    }
+
+    /// The given call, counted from now, from 1 on, reaches the table; its answer does not come
+    /// back, and the SDK tries again.
+    pub fn lose_answer(&self, at: usize) {
+        self.plan(|plan| {
+            plan.total = 0;
+            plan.lost_answer = Some(at);
         });
     }
 
@@ -122,6 +133,7 @@ enum Verdict {
     Pass,
     Conflict,
     Outage,
+    LostAnswer,
     CrashBefore,
     CrashAfter,
 }
@@ -137,6 +149,10 @@ impl HttpConnector for FaultyConnector {
                 Verdict::Pass => inner.call(request).await,
                 Verdict::Conflict => Ok(conflict(&request)),
                 Verdict::Outage => Ok(outage()),
+                Verdict::LostAnswer => {
+                    let _ = inner.call(request).await;
+                    Err(ConnectorError::io("the connection was reset".into()))
+                }
                 Verdict::CrashBefore => faults.die().await,
                 Verdict::CrashAfter => {
                     let _ = inner.call(request).await;
@@ -160,6 +176,9 @@ impl Plan {
         self.total += 1;
         if self.outage {
             return Verdict::Outage;
+        }
+        if self.lost_answer == Some(self.total) {
+            return Verdict::LostAnswer;
         }
         match self.crash {
             Some(CrashPoint::Before(at)) if at == self.total => return Verdict::CrashBefore,

@@ -78,13 +78,7 @@ impl Settings {
 
     /// The environment of function processes: nothing else reaches them.
     pub fn variables(&self) -> BTreeMap<&'static str, String> {
-        let outboxes: Vec<&str> = all::services()
-            .iter()
-            .filter(|service| service.table.is_some_and(|table| table.has_outbox))
-            .map(|service| service.name)
-            .collect();
         BTreeMap::from([
-            (variable::OUTBOX_SERVICES, outboxes.join(",")),
             (variable::STAGE, "local".to_owned()),
             (variable::PREFIX, Settings::PREFIX.to_owned()),
             (variable::PUBLIC_URL, self.public_url()),

@@ -69,7 +69,7 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
                 function.timeout_seconds <= LONGEST_HTTP_TIMEOUT,
                 "an HTTP API does not wait longer than 30 s",
             ),
-            Trigger::Events { types, batch_size, window_seconds } => {
+            Trigger::Events { types, batch_size, window_seconds, .. } => {
                 unless(!types.is_empty(), "it consumes no type of event");
                 unless((1..=10_000).contains(batch_size), "a batch is not 1-10000 messages");
                 unless(

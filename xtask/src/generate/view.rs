@@ -72,6 +72,7 @@ struct Queue {
     types: &'static [&'static str],
     batch_size: u32,
     window_seconds: u32,
+    concurrency: u32,
     visibility_seconds: u32,
 }
 
@@ -185,10 +186,11 @@ impl FunctionView {
             routes.push(Route { key: "$default".to_owned(), id: "Default".to_owned() });
         }
         let queue = function.triggers.iter().find_map(|trigger| match *trigger {
-            Trigger::Events { types, batch_size, window_seconds } => Some(Queue {
+            Trigger::Events { types, batch_size, window_seconds, concurrency } => Some(Queue {
                 types,
                 batch_size,
                 window_seconds,
+                concurrency,
                 visibility_seconds: 6 * function.timeout_seconds,
             }),
             _ => None,

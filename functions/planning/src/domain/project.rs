@@ -80,6 +80,11 @@ pub struct Project {
     #[serde(flatten)]
     pub summary: ProjectSummary,
     pub description: ProjectDescription,
+    /// The version in which the description changed last: head and body of storage name it both,
+    /// so that a read between two halves of a write is noticed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub body_version: u64,
 }
 
 /// What a PATCH of a project changes.
@@ -128,10 +133,13 @@ impl Project {
         Ok(next)
     }
 
-    /// The next version, by whom and when. Times of one project never run backwards.
+    /// The next version after `before`, by whom and when. Times of one project never run backwards.
     #[must_use]
-    pub fn stamped(mut self, stamp: &Stamp) -> Project {
+    pub fn stamped(mut self, before: &Project, stamp: &Stamp) -> Project {
         self.summary.version += 1;
+        if self.description != before.description {
+            self.body_version = self.summary.version;
+        }
         self.summary.updated_at = stamp.at.max(self.summary.updated_at);
         self.summary.updated_by = stamp.by.clone();
         self

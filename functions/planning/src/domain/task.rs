@@ -241,6 +241,11 @@ pub struct Task {
     pub description: TaskDescription,
     pub acceptance_criteria: AcceptanceCriteria,
     pub blocked_reason: Option<BlockedReason>,
+    /// The version in which description or criteria changed last: head and body of storage name it
+    /// both, so that a read between two halves of a write is noticed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub body_version: u64,
 }
 
 /// What is given at creation, defaults filled in.
@@ -288,31 +293,55 @@ pub struct Transition {
     pub force: bool,
 }
 
-fn check_dates(start: Option<Date>, due: Option<Date>) -> Result<()> {
-    match (start, due) {
-        (Some(start), Some(due)) if due < start => Err(Faults::of(Fault::new(
-            "/dueDate",
-            FaultCode::TooSmall,
-            format!("must not be before startDate {start}"),
-        ))
-        .into()),
-        _ => Ok(()),
+/// A year of work.
+const MAX_ESTIMATE_SECONDS: u32 = 31_536_000;
+const MAX_POINTS: u32 = 100;
+
+fn check_dates(start: Option<Date>, due: Option<Date>, faults: &mut Faults) {
+    if let (Some(start), Some(due)) = (start, due)
+        && due < start
+    {
+        let detail = format!("must not be before startDate {start}");
+        faults.0.push(Fault::new("/dueDate", FaultCode::TooSmall, detail));
+    }
+}
+
+fn check_numbers(estimate: Option<u32>, points: Option<u32>, faults: &mut Faults) {
+    let mut check = |pointer: &str, value: Option<u32>, max: u32| {
+        if value.is_some_and(|value| value > max) {
+            let detail = format!("must be at most {max}");
+            faults.0.push(Fault::new(pointer, FaultCode::TooLarge, detail));
+        }
+    };
+    check("/estimateSeconds", estimate, MAX_ESTIMATE_SECONDS);
+    check("/points", points, MAX_POINTS);
+}
+
+fn none_of(faults: Faults) -> Result<()> {
+    if faults.0.is_empty() { Ok(()) } else { Err(faults.into()) }
+}
+
+impl NewTask {
+    /// What the types of single fields do not say, all at once.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        check_numbers(self.estimate_seconds, self.points, &mut faults);
+        check_dates(self.start_date, self.due_date, &mut faults);
+        if !matches!(self.state, TaskState::ToDo | TaskState::Backlog) {
+            let detail = "a task begins in to_do or backlog";
+            faults.0.push(Fault::new("/state", FaultCode::NotAllowed, detail));
+        }
+        none_of(faults)
     }
 }
 
 impl Task {
-    /// The task a request asks for, with its number.
-    ///
-    /// # Errors
-    /// `invalid_request` if it is due before it starts, or created in another state than `to_do`
-    /// or `backlog`.
-    pub fn create(new: NewTask, id: TaskId, key: &ItemKey, stamp: &Stamp) -> Result<Task> {
-        check_dates(new.start_date, new.due_date)?;
-        if !matches!(new.state, TaskState::ToDo | TaskState::Backlog) {
-            let detail = "a task begins in to_do or backlog";
-            return Err(Error::fault("/state", FaultCode::NotAllowed, detail));
-        }
-        Ok(Task {
+    /// The task a request asks for, with its number. Checked by [`NewTask::check`] before.
+    pub fn create(new: NewTask, id: TaskId, key: &ItemKey, stamp: &Stamp) -> Task {
+        Task {
             summary: TaskSummary {
                 id,
                 project_id: new.project_id,
@@ -345,13 +374,14 @@ impl Task {
             description: new.description,
             acceptance_criteria: new.acceptance_criteria,
             blocked_reason: None,
-        })
+            body_version: 1,
+        }
     }
 
     /// The task after the patch; equal to this one if nothing changes.
     ///
     /// # Errors
-    /// `invalid_request` if it would be due before it starts.
+    /// `invalid_request` if it would be due before it starts, or a number is too large.
     pub fn patched(&self, patch: TaskPatch) -> Result<Task> {
         let mut next = self.clone();
         let summary = &mut next.summary;
@@ -367,7 +397,10 @@ impl Task {
         patch.due_date.apply_to_option(&mut summary.due_date);
         patch.estimate_seconds.apply_to_option(&mut summary.estimate_seconds);
         patch.points.apply_to_option(&mut summary.points);
-        check_dates(summary.start_date, summary.due_date)?;
+        let mut faults = Faults::default();
+        check_numbers(summary.estimate_seconds, summary.points, &mut faults);
+        check_dates(summary.start_date, summary.due_date, &mut faults);
+        none_of(faults)?;
         patch.description.apply_or_default(&mut next.description);
         patch.acceptance_criteria.apply_or_default(&mut next.acceptance_criteria);
         Ok(next)
@@ -438,10 +471,15 @@ impl Task {
         next
     }
 
-    /// The next version, by whom and when. Times of one task never run backwards.
+    /// The next version after `before`, by whom and when. Times of one task never run backwards.
     #[must_use]
-    pub fn stamped(mut self, stamp: &Stamp) -> Task {
+    pub fn stamped(mut self, before: &Task, stamp: &Stamp) -> Task {
         self.summary.version += 1;
+        if self.description != before.description
+            || self.acceptance_criteria != before.acceptance_criteria
+        {
+            self.body_version = self.summary.version;
+        }
         self.summary.updated_at = stamp.at.max(self.summary.updated_at);
         self.summary.updated_by = stamp.by.clone();
         self

@@ -21,6 +21,16 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The last bytes of its id, which are random.
+    fn fingerprint(&self) -> [u8; 4] {
+        let uuid = match self {
+            Subject::Project(id) => id.uuid(),
+            Subject::Task(id) => id.uuid(),
+        };
+        let [.., a, b, c, d] = *uuid.as_bytes();
+        [a, b, c, d]
+    }
+
     pub fn partition(&self, tenant: &Tenant) -> Partition {
         match self {
             Subject::Project(id) => project_partition(tenant, *id),
@@ -86,8 +96,11 @@ impl HistoryItem {
         note: Option<String>,
     ) -> HistoryItem {
         let mut bits = [0; 10];
-        // The last eight bytes of a UUIDv7; its two variant bits are the only ones lost.
-        bits[2..].copy_from_slice(&version.to_be_bytes());
+        // Time, then version (its two upper bits are the UUID's own), then the subject: entries of
+        // one subject sort, those of two never collide.
+        let version_bits = u32::try_from(version).unwrap_or(u32::MAX).to_be_bytes();
+        bits[2..6].copy_from_slice(&version_bits);
+        bits[6..].copy_from_slice(&subject.fingerprint());
         let entry = HistoryEntry {
             id: HistoryId::derived(at, &bits),
             at,
@@ -207,11 +220,14 @@ mod tests {
         let subject = Subject::Task(TaskId::from_uuid(uuid::Uuid::nil()));
         let id =
             |version, at| HistoryItem::new(subject, version, at, "", "", vec![], None).entry.id;
-        for version in [1u64, 2, 255, 256, 65_535, 65_536, 1_000_000, u64::from(u32::MAX)] {
+        for version in [1u64, 2, 255, 256, 65_535, 65_536, 1_000_000, (1 << 30) - 2] {
             assert!(id(version, at) < id(version + 1, at), "{version}");
         }
         let later = at.plus(std::time::Duration::from_millis(1));
-        assert!(id(u64::from(u32::MAX), at) < id(1, later));
+        assert!(id((1 << 30) - 1, at) < id(1, later));
+        let other = Subject::Task(TaskId::from_uuid(uuid::Uuid::max()));
+        let of_other = HistoryItem::new(other, 1, at, "", "", vec![], None).entry.id;
+        assert_ne!(id(1, at), of_other);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use millwright_core::{Error, ProjectId, Result, TeamId, Tenant};
 use millwright_store::{
-    Condition, Index, IndexKeys, Item, Key, Partition, RawItem, Step, Transaction, Update,
+    Assembled, Condition, Index, IndexKeys, Item, Key, Partition, RawItem, Step, Transaction,
+    Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +29,20 @@ pub fn projects_of_team(tenant: &Tenant, team: TeamId) -> Partition {
 
 /// The summary of a project: what lists and the cache need.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProjectHead {
     pub version: u64,
     pub summary: ProjectSummary,
+    pub body_version: u64,
 }
 
 impl ProjectHead {
     pub fn of(project: &Project) -> ProjectHead {
-        ProjectHead { version: project.summary.version, summary: project.summary.clone() }
+        ProjectHead {
+            version: project.summary.version,
+            summary: project.summary.clone(),
+            body_version: project.body_version,
+        }
     }
 
     pub fn place(tenant: &Tenant, id: ProjectId) -> Key {
@@ -63,9 +70,10 @@ impl Item for ProjectHead {
 
 /// The long text of a project.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProjectBody {
-    #[serde(rename = "projectId")]
     pub project_id: ProjectId,
+    pub body_version: u64,
     pub description: ProjectDescription,
 }
 
@@ -78,22 +86,32 @@ impl Item for ProjectBody {
 }
 
 impl Project {
-    /// From what one Query for `HEAD` finds; none if there is no such project.
-    pub fn assemble(items: &[RawItem]) -> Result<Option<Project>> {
+    /// From what one Query for `HEAD` finds.
+    pub fn assemble(items: &[RawItem]) -> Result<Assembled<Project>> {
         let Some(head) = items.iter().find(|item| item.is::<ProjectHead>()) else {
-            return Ok(None);
+            return Ok(Assembled::Nothing);
         };
         let head: ProjectHead = head.decode()?;
         let body = items.iter().find(|item| item.is::<ProjectBody>());
-        let body: ProjectBody = match body {
-            Some(body) => body.decode()?,
-            None => return Err(Error::internal(format!("{} has no body", head.summary.id))),
+        let Some(body) = body.map(RawItem::decode::<ProjectBody>).transpose()? else {
+            return Ok(Assembled::Torn);
         };
-        Ok(Some(Project { summary: head.summary, description: body.description }))
+        if body.body_version != head.body_version {
+            return Ok(Assembled::Torn);
+        }
+        Ok(Assembled::Whole(Project {
+            summary: head.summary,
+            description: body.description,
+            body_version: head.body_version,
+        }))
     }
 
     pub fn body(&self) -> ProjectBody {
-        ProjectBody { project_id: self.summary.id, description: self.description.clone() }
+        ProjectBody {
+            project_id: self.summary.id,
+            body_version: self.body_version,
+            description: self.description.clone(),
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use millwright_core::{Error, ProjectId, Result, TaskId, Tenant, Timestamp};
-use millwright_store::{GlobalPartition, Index, IndexKeys, Item, Key, Partition, RawItem};
+use millwright_core::{ProjectId, Result, TaskId, Tenant, Timestamp};
+use millwright_store::{
+    Assembled, GlobalPartition, Index, IndexKeys, Item, Key, Partition, RawItem,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -41,6 +43,7 @@ pub struct TaskHead {
     pub version: u64,
     pub summary: TaskSummary,
     pub blocked_reason: Option<BlockedReason>,
+    pub body_version: u64,
 }
 
 impl TaskHead {
@@ -49,6 +52,7 @@ impl TaskHead {
             version: task.summary.version,
             summary: task.summary.clone(),
             blocked_reason: task.blocked_reason.clone(),
+            body_version: task.body_version,
         }
     }
 
@@ -82,6 +86,7 @@ impl Item for TaskHead {
 #[serde(rename_all = "camelCase")]
 pub struct TaskBody {
     pub task_id: TaskId,
+    pub body_version: u64,
     pub description: TaskDescription,
     pub acceptance_criteria: AcceptanceCriteria,
 }
@@ -95,27 +100,32 @@ impl Item for TaskBody {
 }
 
 impl Task {
-    /// From what one Query for `HEAD` finds; none if there is no such task.
-    pub fn assemble(items: &[RawItem]) -> Result<Option<Task>> {
+    /// From what one Query for `HEAD` finds.
+    pub fn assemble(items: &[RawItem]) -> Result<Assembled<Task>> {
         let Some(head) = items.iter().find(|item| item.is::<TaskHead>()) else {
-            return Ok(None);
+            return Ok(Assembled::Nothing);
         };
         let head: TaskHead = head.decode()?;
-        let body: TaskBody = match items.iter().find(|item| item.is::<TaskBody>()) {
-            Some(body) => body.decode()?,
-            None => return Err(Error::internal(format!("{} has no body", head.summary.id))),
+        let body = items.iter().find(|item| item.is::<TaskBody>());
+        let Some(body) = body.map(RawItem::decode::<TaskBody>).transpose()? else {
+            return Ok(Assembled::Torn);
         };
-        Ok(Some(Task {
+        if body.body_version != head.body_version {
+            return Ok(Assembled::Torn);
+        }
+        Ok(Assembled::Whole(Task {
             summary: head.summary,
             description: body.description,
             acceptance_criteria: body.acceptance_criteria,
             blocked_reason: head.blocked_reason,
+            body_version: head.body_version,
         }))
     }
 
     pub fn body(&self) -> TaskBody {
         TaskBody {
             task_id: self.summary.id,
+            body_version: self.body_version,
             description: self.description.clone(),
             acceptance_criteria: self.acceptance_criteria.clone(),
         }

@@ -10,7 +10,7 @@ use millwright_http::{
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
-use super::{create::check_numbers, history_item};
+use super::history_item;
 use crate::{
     app::{Planning, check_writable},
     domain::{
@@ -85,37 +85,29 @@ pub struct TransitionIn {
     force: bool,
 }
 
-fn set<T>(patch: &Patch<T>) -> Option<&T> {
-    match patch {
-        Patch::Set(value) => Some(value),
-        Patch::Keep | Patch::Clear => None,
-    }
-}
-
-impl TaskPatchIn {
-    fn into_patch(self) -> Result<TaskPatch> {
-        check_numbers(set(&self.estimate_seconds).copied(), set(&self.points).copied())?;
-        Ok(TaskPatch {
-            title: self.title,
-            description: self.description,
-            kind: self.kind,
-            priority: self.priority,
-            assignee_id: self.assignee_id,
-            reporter_id: self.reporter_id,
-            labels: self.labels,
-            start_date: self.start_date,
-            due_date: self.due_date,
-            estimate_seconds: self.estimate_seconds,
-            points: self.points,
-            acceptance_criteria: self.acceptance_criteria,
-        })
+impl From<TaskPatchIn> for TaskPatch {
+    fn from(patch: TaskPatchIn) -> TaskPatch {
+        TaskPatch {
+            title: patch.title,
+            description: patch.description,
+            kind: patch.kind,
+            priority: patch.priority,
+            assignee_id: patch.assignee_id,
+            reporter_id: patch.reporter_id,
+            labels: patch.labels,
+            start_date: patch.start_date,
+            due_date: patch.due_date,
+            estimate_seconds: patch.estimate_seconds,
+            points: patch.points,
+            acceptance_criteria: patch.acceptance_criteria,
+        }
     }
 }
 
 /// Change a task
 ///
 /// All but its state, rank and project. A change of nothing is no change. One query and one
-/// transaction of at most four items.
+/// transaction of at most four items, with a warm project cache.
 #[utoipa::path(patch, path = "/api/v1/planning/tasks/{id}", tag = "Tasks")]
 pub async fn task_update(
     caller: Allowed<TaskUpdate>,
@@ -124,13 +116,13 @@ pub async fn task_update(
     if_match: IfMatch,
     Body(patch): Body<TaskPatchIn>,
 ) -> Answered<Versioned<Task>> {
-    let patch = patch.into_patch()?;
+    let patch = TaskPatch::from(patch);
     let alteration = Alteration {
         operation: "task_update",
+        deleted: Deleted::NotFound,
         if_match: Some(if_match),
         note: None,
         decide: |task: &Task, project: &ProjectSummary| {
-            let task = visible(task)?;
             check_writable(project)?;
             task.patched(patch.clone())
         },
@@ -158,7 +150,7 @@ pub async fn task_update(
 ///
 /// Ways that the table of states does not list are refused with those it does. To `done`: every
 /// acceptance criterion is met, or `force`; from `review` only, where the project requires it. One
-/// query and one transaction of at most four items.
+/// query and one transaction of at most four items, with a warm project cache.
 #[utoipa::path(post, path = "/api/v1/planning/tasks/{id}/transition", tag = "Tasks")]
 pub async fn task_transition(
     caller: Allowed<TaskUpdate>,
@@ -175,10 +167,10 @@ pub async fn task_transition(
     };
     let alteration = Alteration {
         operation: "task_transition",
+        deleted: Deleted::NotFound,
         if_match: None,
         note,
         decide: |task: &Task, project: &ProjectSummary| {
-            let task = visible(task)?;
             check_writable(project)?;
             let wanted = Transition { to, reason: reason.clone(), force };
             let now = planning.store.clock().now();
@@ -195,7 +187,7 @@ pub async fn task_transition(
 /// Delete a task
 ///
 /// It is hidden and can be restored for 30 days; its number stays taken. One query and one
-/// transaction of four items.
+/// transaction of four items, with a warm project cache.
 #[utoipa::path(delete, path = "/api/v1/planning/tasks/{id}", tag = "Tasks")]
 pub async fn task_delete(
     caller: Allowed<TaskDelete>,
@@ -205,12 +197,10 @@ pub async fn task_delete(
 ) -> Answered<NoContent> {
     let alteration = Alteration {
         operation: "task_delete",
+        deleted: Deleted::Done,
         if_match: Some(if_match),
         note: None,
         decide: |task: &Task, project: &ProjectSummary| {
-            if task.summary.deleted_at.is_some() {
-                return Ok(task.clone());
-            }
             check_writable(project)?;
             Ok(task.deleted(planning.store.clock().now()))
         },
@@ -229,7 +219,7 @@ pub async fn task_delete(
 /// Restore a deleted task
 ///
 /// Within 30 days. A task that is not deleted stays as it is. One query and one transaction of at
-/// most five items.
+/// most five items, with a warm project cache.
 #[utoipa::path(post, path = "/api/v1/planning/tasks/{id}/restore", tag = "Tasks")]
 pub async fn task_restore(
     caller: Allowed<TaskDelete>,
@@ -239,6 +229,7 @@ pub async fn task_restore(
 ) -> Answered<Versioned<Task>> {
     let alteration = Alteration {
         operation: "task_restore",
+        deleted: Deleted::Wanted,
         if_match: None,
         note: None,
         decide: |task: &Task, project: &ProjectSummary| {
@@ -261,17 +252,21 @@ pub async fn task_restore(
     Ok(alter(&planning, &caller, &reference, begin, Versioned, alteration).await?)
 }
 
-/// A deleted task is as good as none.
-fn visible(task: &Task) -> Result<&Task> {
-    match task.summary.deleted_at {
-        None => Ok(task),
-        Some(_) => Err(Error::not_found("task")),
-    }
+/// What a change makes of a task that is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deleted {
+    /// It is as good as none.
+    NotFound,
+    /// There is nothing left to do, whatever version the caller names.
+    Done,
+    /// That is what it is for.
+    Wanted,
 }
 
 /// One change of a task: what is decided, and what is said of it.
 struct Alteration<D, A> {
     operation: &'static str,
+    deleted: Deleted,
     if_match: Option<IfMatch>,
     /// What the history notes beside the changes.
     note: Option<String>,
@@ -297,23 +292,26 @@ where
     let mut contention = Contention::new(&planning.store);
     loop {
         let before = planning.task_or_deleted(&tenant, reference).await?;
-        let project = planning.project_head(&tenant, before.summary.project_id).await?;
-        let after = (alteration.decide)(&before, &project)?;
+        match (before.summary.deleted_at, alteration.deleted) {
+            (Some(_), Deleted::NotFound) => return Err(Error::not_found("task")),
+            (Some(_), Deleted::Done) => return begin().commit(answer(before)).await,
+            _ => {}
+        }
         let version = before.summary.version;
         if let Some(if_match) = alteration.if_match {
             if_match.check(version)?;
         }
+        let project = planning.project_head(&tenant, before.summary.project_id).await?;
+        let after = (alteration.decide)(&before, &project)?;
         let mut write = begin();
         if after == before {
             return write.commit(answer(before)).await;
         }
-        let after = after.stamped(&planning.stamp(caller));
+        let after = after.stamped(&before, &planning.stamp(caller));
         let changes = FieldChange::between(Some(&before), &after)?;
         let head = write.replace(&TaskHead::of(&after), version);
         write.refused_as(head, Error::new(codes::VERSION_STALE, ""));
-        if after.description != before.description
-            || after.acceptance_criteria != before.acceptance_criteria
-        {
+        if after.body_version != before.body_version {
             write.put(&after.body());
         }
         (alteration.announce)(&mut write, &before, &after, &changes)?;

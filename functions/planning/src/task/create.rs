@@ -2,9 +2,7 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{
-    Date, Error, Fault, FaultCode, Faults, Labels, ProjectId, Result, Tenant, UserId, codes,
-};
+use millwright_core::{Date, Error, Faults, Labels, ProjectId, Result, Tenant, UserId, codes};
 use millwright_http::{Allowed, Answered, Created, Submission};
 use millwright_store::{Contention, Outcome, RawItem};
 use utoipa::ToSchema;
@@ -74,24 +72,6 @@ pub struct TaskIn {
     acceptance_criteria: AcceptanceCriteria,
 }
 
-/// A year of work.
-const MAX_ESTIMATE_SECONDS: u32 = 31_536_000;
-const MAX_POINTS: u32 = 100;
-
-/// Bounds that the type of the field does not carry.
-pub(super) fn check_numbers(estimate: Option<u32>, points: Option<u32>) -> Result<()> {
-    let mut faults = Faults::default();
-    let mut check = |pointer: &str, value: Option<u32>, max: u32| {
-        if value.is_some_and(|value| value > max) {
-            let detail = format!("must be at most {max}");
-            faults.0.push(Fault::new(pointer, FaultCode::TooLarge, detail));
-        }
-    };
-    check("/estimateSeconds", estimate, MAX_ESTIMATE_SECONDS);
-    check("/points", points, MAX_POINTS);
-    if faults.0.is_empty() { Ok(()) } else { Err(faults.into()) }
-}
-
 impl From<TaskIn> for NewTask {
     fn from(input: TaskIn) -> NewTask {
         NewTask {
@@ -125,9 +105,9 @@ pub async fn task_create(
     submission: Submission<TaskIn>,
 ) -> Answered<Created<Task>> {
     let tenant = caller.tenant();
-    check_numbers(submission.input.estimate_seconds, submission.input.points)?;
     let (submission, input) = submission.take();
     let new = NewTask::from(input);
+    new.check()?;
     let id = planning.store.ids().next();
     let gate = planning.number_gate(new.project_id);
     let _turn = gate.lock().await;
@@ -139,7 +119,7 @@ pub async fn task_create(
             return Err(Error::limit_reached("tasks per project", MAX_TASKS).into());
         }
         let key = ItemKey { project: project_key.clone(), number };
-        let task = Task::create(new.clone(), id, &key, &planning.stamp(&caller))?;
+        let task = Task::create(new.clone(), id, &key, &planning.stamp(&caller));
         let mut write = submission.write(&planning.store, &caller);
         let counter = Counter::take(&mut write, new.project_id, number);
         write.create(&TaskHead::of(&task));

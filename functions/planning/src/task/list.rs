@@ -117,7 +117,7 @@ impl TaskFilters {
 ///
 /// One index decides the order: a project by number, or one of its board columns by rank. A page
 /// examines at most 1,000 tasks; with residual filters it may be short or empty and still have a
-/// next one. One query, eventually consistent.
+/// next one. One query, eventually consistent, with a warm project cache.
 #[utoipa::path(get, path = "/api/v1/planning/tasks", tag = "Tasks")]
 pub async fn task_list(
     caller: Allowed<TaskRead>,

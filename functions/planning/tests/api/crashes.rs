@@ -105,3 +105,24 @@ async fn an_outage_is_a_503_that_tells_nothing_of_the_inside() {
     app.faults().outage(false);
     owner.get(&format!("/api/v1/planning/projects/{id}")).await.expect(200);
 }
+
+#[tokio::test]
+async fn halves_of_different_writes_are_never_shown_as_one() {
+    use millwright_store::Update;
+    let app = app().await;
+    let owner = app.client(A, "owner");
+    let id = project(&owner, "WEB").await;
+    let created = task(&owner, &id, "T").await;
+    let items = app.database.items().await;
+    let body = items.iter().find(|item| item.kind() == "task_body").unwrap();
+    let key = millwright_store::Partition::of(&owner.tenant())
+        .and("TASK")
+        .and(created["id"].as_str().unwrap())
+        .at(body.sort_key());
+    let store = app.database.store();
+    store.update(&key, &Update::new().set("bodyVersion", 2)).await.unwrap();
+    let torn = owner.get(&crate::path_of(&created)).await;
+    torn.expect_problem(500, "internal");
+    store.update(&key, &Update::new().set("bodyVersion", 1)).await.unwrap();
+    assert_eq!(owner.get(&crate::path_of(&created)).await.expect(200), created);
+}

@@ -159,3 +159,23 @@ async fn of_64_equal_requests_one_happens() {
     assert!(ids.iter().all(|id| *id == ids[0]));
     assert_eq!(app.client(A, "owner").all(&format!("{TASKS}?projectId={id}"), 10).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_lost_answer_of_any_call_does_it_once() {
+    for call in 1..=3 {
+        let app = app().await;
+        let owner = app.client(A, "owner");
+        let id = project(&owner, "WEB").await;
+        let unlucky = app.instance();
+        unlucky.faults().lose_answer(call);
+        let body = json!({ "projectId": id, "title": "T" });
+        let headers = [("idempotency-key", "key")];
+        let created = unlucky.client(A, "owner").post_with(TASKS, &headers, body.clone()).await;
+        // Without a token of the transaction the double refuses its own second attempt; DynamoDB
+        // answers it. Either way the repeat tells what happened.
+        let again = app.client(A, "owner").post_with(TASKS, &headers, body).await;
+        assert!(matches!(again.status.as_u16(), 201 | 409), "{call}: {created:?} {again:?}");
+        let tasks = owner.all(&format!("{TASKS}?projectId={id}"), 10).await;
+        assert_eq!(tasks.len(), 1, "{call}: {created:?} {again:?}");
+    }
+}

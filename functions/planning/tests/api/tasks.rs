@@ -116,6 +116,10 @@ async fn dates_and_numbers_have_bounds() {
         let problem = create(more.clone()).await.expect_problem(400, "invalid_request");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{more}");
     }
+    let many =
+        json!({ "points": 101, "state": "done", "projectId": "prj_01h455vb4pex5vsknk084sn02q" });
+    let problem = create(many).await.expect_problem(400, "invalid_request");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 2, "before any read, all at once");
     create(json!({ "title": "é".repeat(200), "description": "ü".repeat(64_000) }))
         .await
         .expect(201);
@@ -133,6 +137,9 @@ async fn a_deleted_task_is_hidden_and_comes_back() {
     assert_eq!(admin.delete(&path).await.expect(204), Value::Null);
     admin.get(&path).await.expect_problem(404, "not_found");
     member.get(&format!("{path}?includeDeleted=true")).await.expect_problem(404, "not_found");
+    let headers = [("if-match", "\"1\"")];
+    let body = axum::body::Body::empty();
+    admin.send(axum::http::Method::DELETE, &path, &headers, body).await.expect(204);
     let deleted = admin.get(&format!("{path}?includeDeleted=true")).await.expect(200);
     assert!(deleted["deletedAt"].is_string());
     assert!(admin.all(&format!("{TASKS}?projectId={id}"), 10).await.is_empty());

@@ -38,6 +38,9 @@ async fn only_the_author_changes_a_comment() {
     let created = member.post(&comments, json!({ "body": "one" })).await.expect(201);
     let path = format!("{comments}/{}", created["id"].as_str().unwrap());
     owner.patch(&path, json!({ "body": "mine" })).await.expect_problem(403, "forbidden");
+    let denied = app.events().await.pop().unwrap();
+    assert_eq!(denied.kind, "planning.access.denied");
+    assert_eq!(denied.data["operation"], "task_comment_update");
     let same = member.patch(&path, json!({ "body": "one" })).await.expect(200);
     assert_eq!(same, created);
     let edited = member.patch_if(&path, "\"1\"", json!({ "body": "two" })).await.expect(200);

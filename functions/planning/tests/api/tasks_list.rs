@@ -120,6 +120,16 @@ async fn a_cursor_belongs_to_its_list() {
     // Another instance has the same secret.
     let elsewhere = app.instance().client(A, "viewer");
     elsewhere.get(&format!("{TASKS}?projectId={id}&cursor={cursor}")).await.expect(200);
+    // What leads on in one history leads nowhere in another.
+    let histories = [format!("{TASKS}/WEB-1/history"), format!("{TASKS}/WEB-2/history")];
+    for n in 0..2 {
+        member.patch(&format!("{TASKS}/WEB-1"), json!({ "points": n })).await.expect(200);
+    }
+    let page = member.get(&format!("{}?limit=1", histories[0])).await.expect(200);
+    let of_history = page["nextCursor"].as_str().unwrap();
+    member.get(&format!("{}?cursor={of_history}", histories[0])).await.expect(200);
+    let elsewhere = member.get(&format!("{}?cursor={of_history}", histories[1])).await;
+    elsewhere.expect_problem(400, "invalid_request");
     let mut forged = cursor.to_owned();
     forged.replace_range(30..31, if &forged[30..31] == "A" { "B" } else { "A" });
     let foreign_project = project(&app.client(B, "member"), "WEB").await;

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, ops::Deref};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, header, request::Parts};
-use millwright_auth::{Principal, Requires, Resource, decide};
+use millwright_auth::{Decision, Principal, Reason, Requires, Resource, decide};
 use millwright_core::{Error, Result, Tenant, codes};
 use millwright_event::Cause;
 use millwright_manifest::Access;
@@ -25,6 +25,8 @@ pub struct Caller {
     pub principal: Principal,
     pub request: RequestContext,
     tenant: Tenant,
+    platform: Platform,
+    operation: &'static str,
 }
 
 impl Caller {
@@ -46,6 +48,15 @@ impl Caller {
             correlation_id: self.request.request_id.clone(),
             causation_id: None,
         }
+    }
+
+    /// A 403 for a reason the permission alone does not tell ("only its author"): recorded and
+    /// announced as every denial is. The only way to make one in a handler.
+    pub async fn deny<P: Requires>(&self, detail: &'static str) -> Error {
+        let reason = Reason::NotGranted;
+        let decision = Decision { allow: false, reason };
+        denial::record(&self.platform, self, self.operation, P::PERMISSION, &decision).await;
+        Error::new(codes::FORBIDDEN, detail).with("permission", P::PERMISSION.code)
     }
 
     /// True if the caller also holds another permission than the handler's.
@@ -91,7 +102,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let platform = Platform::from_ref(state);
         let caller = caller(parts, &platform).await?;
-        let operation = OperationName::of(parts);
+        let operation = caller.operation;
         let resource = Resource { organization: caller.tenant.organization() };
         let decision = decide(&caller.principal, P::PERMISSION, &resource);
         if !decision.allow {
@@ -172,8 +183,7 @@ where
             .get::<RequestContext>()
             .and_then(|context| context.source_ip)
             .map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
-        let allowance = platform.0.limiter.take(&address)?;
-        Exchange::of(parts).with(|left| left.allowance = Some(allowance));
+        take_token(&platform, &Exchange::of(parts), &address)?;
         OperationName::check_query(parts)?;
         Ok(Public)
     }
@@ -184,11 +194,8 @@ async fn caller(parts: &Parts, platform: &Platform) -> Result<Caller> {
     let token = bearer(&parts.headers)?;
     let principal = platform.0.verifier.verify(token).await?;
     let exchange = Exchange::of(parts);
-    let allowance = platform.0.limiter.take(&principal.subject)?;
-    exchange.with(|left| {
-        left.allowance = Some(allowance);
-        left.actor = Some(principal.subject.clone());
-    });
+    exchange.with(|left| left.actor = Some(principal.subject.clone()));
+    take_token(platform, &exchange, &principal.subject)?;
     let Some(tenant) = principal.tenant else {
         let detail = "this credential is for no organization: switch to one";
         return Err(Error::new(codes::FORBIDDEN, detail));
@@ -198,7 +205,15 @@ async fn caller(parts: &Parts, platform: &Platform) -> Result<Caller> {
         Some(context) => context.clone(),
         None => RequestContext::of(parts, platform.ids()),
     };
-    Ok(Caller { principal, request, tenant })
+    let operation = OperationName::of(parts);
+    Ok(Caller { principal, request, tenant, platform: platform.clone(), operation })
+}
+
+/// Takes a token of the bucket, and leaves what is left of it to the headers.
+fn take_token(platform: &Platform, exchange: &Exchange, who: &str) -> Result<()> {
+    let (allowance, taken) = platform.0.limiter.take(who);
+    exchange.with(|left| left.allowance = Some(allowance));
+    taken
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str> {

@@ -89,7 +89,9 @@ where
         });
         let mut canonical = filters.clone();
         canonical.sort();
-        let filter = serde_json::to_string(&canonical).map_err(Error::internal)?;
+        // The path, too: a cursor of one task's comments is none of another's.
+        let filter =
+            serde_json::to_string(&(parts.uri.path(), canonical)).map_err(Error::internal)?;
         let filters = match query::read::<T>(filters) {
             Ok(filters) if faults.0.is_empty() => filters,
             Ok(_) => return Err(faults.into()),

@@ -1,0 +1,754 @@
+//! The model: plain maps and the rules of the specification, written a second time.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use millwright_core::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::operation::{Actor, Fields, IfMatch, TITLES};
+
+/// Status and code of a refusal.
+pub type Refused = (u16, &'static str);
+
+const NOT_FOUND: Refused = (404, "not_found");
+const FORBIDDEN: Refused = (403, "forbidden");
+const STALE: Refused = (412, "version_stale");
+const ARCHIVED: Refused = (409, "project_archived");
+const INVALID: Refused = (400, "invalid_request");
+const INVALID_STATE: Refused = (409, "invalid_state");
+
+/// How long a deleted task can be restored.
+const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Values over this many characters are cut in histories.
+const LONGEST: usize = 1_000;
+
+/// Everything that was committed.
+pub struct World {
+    pub now: Timestamp,
+    pub owner: String,
+    pub member: String,
+    pub projects: Vec<Project>,
+    pub tasks: Vec<Task>,
+    pub said: Vec<Said>,
+    /// Caller, operation and minute of denials.
+    pub denied: BTreeSet<(String, &'static str, String)>,
+}
+
+pub struct Project {
+    /// As it is read.
+    pub fields: Fields,
+    pub last_number: u64,
+    pub history: Vec<Entry>,
+}
+
+pub struct Task {
+    pub project: usize,
+    /// As it is read, but for the rank.
+    pub fields: Fields,
+    /// When it came into its column.
+    pub entered: Timestamp,
+    pub comments: Vec<Comment>,
+    pub history: Vec<Entry>,
+}
+
+pub struct Comment {
+    pub fields: Fields,
+    pub is_gone: bool,
+}
+
+/// An entry of a history.
+pub struct Entry {
+    pub operation: &'static str,
+    pub actor: String,
+    pub at: Timestamp,
+    pub changes: Vec<Changed>,
+    pub note: Option<String>,
+}
+
+#[derive(Clone)]
+pub struct Changed {
+    pub field: String,
+    pub from: Value,
+    pub to: Value,
+}
+
+/// An event.
+pub struct Said {
+    pub kind: &'static str,
+    pub subject: String,
+    pub actor: String,
+    pub data: Value,
+}
+
+/// Fields that histories record.
+const TASK_HISTORY: [&str; 15] = [
+    "acceptanceCriteria",
+    "assigneeId",
+    "blockedReason",
+    "deletedAt",
+    "description",
+    "dueDate",
+    "estimateSeconds",
+    "labels",
+    "points",
+    "priority",
+    "reporterId",
+    "startDate",
+    "state",
+    "title",
+    "type",
+];
+const PROJECT_HISTORY: [&str; 7] =
+    ["description", "leadId", "name", "settings", "status", "teamId", "visibility"];
+
+/// Fields whose values are in no event.
+const TEXTS: [&str; 6] =
+    ["title", "name", "description", "blockedReason", "acceptanceCriteria", "labels"];
+
+fn changes(recorded: &[&str], before: &Fields, after: &Fields) -> Vec<Changed> {
+    let mut changes = Vec::new();
+    for field in recorded {
+        let (from, to) = (before[*field].clone(), after[*field].clone());
+        if from == to {
+            continue;
+        }
+        match (*field, from, to) {
+            ("settings", from, to) => changes.push(Changed {
+                field: "settings.requireReview".into(),
+                from: from["requireReview"].clone(),
+                to: to["requireReview"].clone(),
+            }),
+            (field, from, to) => changes.push(Changed { field: field.into(), from, to }),
+        }
+    }
+    changes
+}
+
+impl Changed {
+    /// As a history shows it.
+    pub fn recorded(&self) -> Value {
+        let cut = |value: &Value| match value {
+            Value::String(text) if text.chars().count() > LONGEST => {
+                (Value::String(text.chars().take(LONGEST).collect()), true)
+            }
+            value => (value.clone(), false),
+        };
+        let ((from, from_cut), (to, to_cut)) = (cut(&self.from), cut(&self.to));
+        let mut change = json!({ "field": self.field, "from": from, "to": to });
+        if from_cut || to_cut {
+            change["truncated"] = true.into();
+        }
+        change
+    }
+
+    /// As an event shows it.
+    fn announced(&self) -> Value {
+        match TEXTS.contains(&self.field.as_str()) {
+            true => json!({ "field": self.field }),
+            false => json!({ "field": self.field, "from": self.from, "to": self.to }),
+        }
+    }
+}
+
+fn announced(changes: &[Changed]) -> Value {
+    changes.iter().map(Changed::announced).collect()
+}
+
+fn id(fields: &Fields) -> String {
+    fields["id"].as_str().unwrap().to_owned()
+}
+
+fn version(fields: &Fields) -> u64 {
+    fields["version"].as_u64().unwrap()
+}
+
+/// What `If-Match` lets through.
+fn check(if_match: IfMatch) -> Result<(), Refused> {
+    if if_match == IfMatch::Stale { Err(STALE) } else { Ok(()) }
+}
+
+/// What a state means.
+pub fn category(state: &str) -> &str {
+    if state == "blocked" { "in_progress" } else { state }
+}
+
+/// Section 4.3.
+fn ways(from: &str) -> &'static [&'static str] {
+    match from {
+        "backlog" => &["to_do", "cancelled"],
+        "to_do" => &["backlog", "in_progress", "cancelled"],
+        "in_progress" => &["to_do", "blocked", "review", "done", "cancelled"],
+        "blocked" => &["to_do", "in_progress", "cancelled"],
+        "review" => &["in_progress", "done", "cancelled"],
+        "done" => &["to_do", "in_progress"],
+        "cancelled" => &["backlog", "to_do"],
+        other => panic!("{other}"),
+    }
+}
+
+/// A field as it is kept.
+fn kept(field: &str, sent: &Value) -> Value {
+    match (field, sent) {
+        ("title", sent) => {
+            let title = TITLES.iter().find(|(title, _)| sent == title).unwrap();
+            title.1.into()
+        }
+        ("description", Value::Null) => "".into(),
+        ("labels" | "acceptanceCriteria", Value::Null) => json!([]),
+        ("labels", Value::Array(labels)) => {
+            labels.iter().map(|label| label.as_str().unwrap().to_lowercase()).collect()
+        }
+        ("acceptanceCriteria", Value::Array(criteria)) => {
+            let kept = |criterion: &Value| {
+                let met = criterion["met"].as_bool().unwrap_or(false);
+                json!({ "text": criterion["text"], "met": met })
+            };
+            criteria.iter().map(kept).collect()
+        }
+        (_, sent) => sent.clone(),
+    }
+}
+
+fn ends_before_it_starts(fields: &Fields) -> bool {
+    match (fields["startDate"].as_str(), fields["dueDate"].as_str()) {
+        (Some(start), Some(due)) => due < start,
+        _ => false,
+    }
+}
+
+impl Task {
+    pub fn id(&self) -> String {
+        id(&self.fields)
+    }
+
+    pub fn version(&self) -> u64 {
+        version(&self.fields)
+    }
+
+    pub fn is_deleted(&self) -> bool {
+        !self.fields["deletedAt"].is_null()
+    }
+
+    pub fn state(&self) -> &str {
+        self.fields["state"].as_str().unwrap()
+    }
+
+    fn visible(&self) -> Result<(), Refused> {
+        if self.is_deleted() { Err(NOT_FOUND) } else { Ok(()) }
+    }
+}
+
+impl Comment {
+    pub fn id(&self) -> String {
+        id(&self.fields)
+    }
+
+    pub fn version(&self) -> u64 {
+        version(&self.fields)
+    }
+}
+
+impl Project {
+    pub fn id(&self) -> String {
+        id(&self.fields)
+    }
+
+    pub fn version(&self) -> u64 {
+        version(&self.fields)
+    }
+
+    fn writable(&self) -> Result<(), Refused> {
+        if self.fields["status"] == "archived" { Err(ARCHIVED) } else { Ok(()) }
+    }
+
+    fn requires_review(&self) -> bool {
+        self.fields["settings"]["requireReview"] == true
+    }
+
+    fn folded_name(&self) -> String {
+        self.fields["name"].as_str().unwrap().to_lowercase()
+    }
+}
+
+impl World {
+    pub fn user(&self, actor: Actor) -> &str {
+        match actor {
+            Actor::Owner => &self.owner,
+            Actor::Member => &self.member,
+        }
+    }
+
+    pub fn may_be_seen_deleted(&self, task: &Task) -> bool {
+        let deleted_at: Timestamp = task.fields["deletedAt"].as_str().unwrap().parse().unwrap();
+        self.now.since(deleted_at) < RESTORABLE
+    }
+
+    fn stamp(&self, fields: &mut Fields, actor: Actor) {
+        fields["version"] = (version(fields) + 1).into();
+        fields["updatedAt"] = self.now.to_string().into();
+        fields["updatedBy"] = self.user(actor).into();
+    }
+
+    fn say(&mut self, kind: &'static str, subject: String, actor: Actor, data: Value) {
+        let actor = self.user(actor).to_owned();
+        self.said.push(Said { kind, subject, actor, data });
+    }
+
+    /// A denial, announced once per caller, operation and minute.
+    fn deny(&mut self, actor: Actor, operation: &'static str, permission: &str) -> Refused {
+        let minute = format!("{}:00.000Z", &self.now.to_string()[..16]);
+        let (user, role) = match actor {
+            Actor::Owner => (self.owner.clone(), "owner"),
+            Actor::Member => (self.member.clone(), "member"),
+        };
+        if self.denied.insert((user.clone(), operation, minute.clone())) {
+            let data = json!({
+                "operation": operation, "permission": permission, "role": role,
+                "windowStart": minute,
+            });
+            self.say("planning.access.denied", user, actor, data);
+        }
+        FORBIDDEN
+    }
+
+    /// Only owners and admins delete tasks.
+    fn may_delete_tasks(&mut self, actor: Actor, operation: &'static str) -> Result<(), Refused> {
+        match actor {
+            Actor::Owner => Ok(()),
+            Actor::Member => Err(self.deny(actor, operation, "planning.task.delete")),
+        }
+    }
+
+    // Projects
+
+    /// A project as the first call answered it: projects are where a sequence begins.
+    pub fn project_created(&mut self, answer: &Value) {
+        let fields = answer.as_object().unwrap().clone();
+        let mut blank = fields.clone();
+        blank.values_mut().for_each(|value| *value = Value::Null);
+        let mut recorded = changes(&PROJECT_HISTORY, &blank, &fields);
+        recorded.retain(|change| change.to != json!("") && change.to != json!(false));
+        let entry = Entry {
+            operation: "project_create",
+            actor: self.owner.clone(),
+            at: self.now,
+            changes: recorded,
+            note: None,
+        };
+        let project = Project { fields, last_number: 0, history: vec![entry] };
+        let data = project_data(&project, &[]);
+        self.say("planning.project.created", project.id(), Actor::Owner, data);
+        self.projects.push(project);
+    }
+
+    pub fn project_update(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        if_match: IfMatch,
+        patch: &Fields,
+    ) -> Result<(), Refused> {
+        let project = &self.projects[index];
+        check(if_match)?;
+        project.writable()?;
+        let mut after = project.fields.clone();
+        for (field, value) in patch {
+            match field.as_str() {
+                "settings" => {
+                    if let Some(required) = value.get("requireReview") {
+                        let required = required.as_bool().unwrap_or(false);
+                        after["settings"]["requireReview"] = required.into();
+                    }
+                }
+                field => after[field] = kept(field, value),
+            }
+        }
+        let wanted = after["name"].as_str().unwrap().to_lowercase();
+        let others = self.projects.iter().enumerate().filter(|(other, _)| *other != index);
+        if others.into_iter().any(|(_, other)| other.folded_name() == wanted) {
+            return Err((409, "name_taken"));
+        }
+        self.project_becomes(index, actor, after, "project_update", "planning.project.updated");
+        Ok(())
+    }
+
+    pub fn project_archive(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        archive: bool,
+    ) -> Result<(), Refused> {
+        let status = if archive { "archived" } else { "active" };
+        let mut after = self.projects[index].fields.clone();
+        if after["status"] == status {
+            return Err(INVALID_STATE);
+        }
+        after["status"] = status.into();
+        let (operation, kind) = match archive {
+            true => ("project_archive", "planning.project.archived"),
+            false => ("project_unarchive", "planning.project.unarchived"),
+        };
+        self.project_becomes(index, actor, after, operation, kind);
+        Ok(())
+    }
+
+    fn project_becomes(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        mut after: Fields,
+        operation: &'static str,
+        kind: &'static str,
+    ) {
+        let changes = changes(&PROJECT_HISTORY, &self.projects[index].fields, &after);
+        if changes.is_empty() {
+            return;
+        }
+        self.stamp(&mut after, actor);
+        let entry = Entry {
+            operation,
+            actor: self.user(actor).to_owned(),
+            at: self.now,
+            changes: changes.clone(),
+            note: None,
+        };
+        let project = &mut self.projects[index];
+        project.fields = after;
+        project.history.push(entry);
+        let (data, subject) = (project_data(project, &changes), project.id());
+        self.say(kind, subject, actor, data);
+    }
+
+    // Tasks
+
+    pub fn may_create(&self, project: usize) -> Result<(), Refused> {
+        self.projects[project].writable()
+    }
+
+    /// The task that a creation makes, but for its rank; its id is the answer's.
+    pub fn task_created(&mut self, index: usize, actor: Actor, input: &Fields, id: &str) {
+        let user = self.user(actor).to_owned();
+        let now = self.now.to_string();
+        let project = &mut self.projects[index];
+        project.last_number += 1;
+        let project_key = project.fields["key"].as_str().unwrap();
+        let fields = json!({
+            "id": id, "projectId": project.id(), "number": project.last_number,
+            "key": format!("{project_key}-{}", project.last_number),
+            "title": "", "description": "", "type": "task", "state": "to_do",
+            "stateCategory": "to_do", "priority": "medium", "assigneeId": null,
+            "reporterId": user, "labels": [], "startDate": null, "dueDate": null,
+            "estimateSeconds": null, "points": null, "acceptanceCriteria": [],
+            "blockedReason": null, "startedAt": null, "completedAt": null, "version": 1,
+            "createdAt": now, "createdBy": user, "updatedAt": now, "updatedBy": user,
+            "deletedAt": null,
+        });
+        let Value::Object(mut fields) = fields else { unreachable!() };
+        for (field, sent) in input {
+            fields[field] = kept(field, sent);
+        }
+        fields["stateCategory"] = fields["state"].clone();
+        let mut blank = fields.clone();
+        blank.values_mut().for_each(|value| *value = Value::Null);
+        let mut recorded = changes(&TASK_HISTORY, &blank, &fields);
+        recorded.retain(|change| change.to != json!("") && change.to != json!([]));
+        let entry = Entry {
+            operation: "task_create",
+            actor: user,
+            at: self.now,
+            changes: recorded,
+            note: None,
+        };
+        let task = Task {
+            project: index,
+            fields,
+            entered: self.now,
+            comments: Vec::new(),
+            history: vec![entry],
+        };
+        self.say("planning.task.created", task.id(), actor, task_data(&task, &[]));
+        self.tasks.push(task);
+    }
+
+    pub fn task_update(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        if_match: IfMatch,
+        patch: &Fields,
+    ) -> Result<(), Refused> {
+        let task = &self.tasks[index];
+        task.visible()?;
+        check(if_match)?;
+        self.projects[task.project].writable()?;
+        let mut after = task.fields.clone();
+        for (field, sent) in patch {
+            after[field] = kept(field, sent);
+        }
+        if ends_before_it_starts(&after) {
+            return Err(INVALID);
+        }
+        let (from, to) = (task.fields["assigneeId"].clone(), after["assigneeId"].clone());
+        let Some(changes) = self.task_becomes(index, actor, after, "task_update", None) else {
+            return Ok(());
+        };
+        let task = &self.tasks[index];
+        let subject = task.id();
+        let data = task_data(task, &changes);
+        let assigned = json!({
+            "projectId": task.fields["projectId"], "taskId": subject,
+            "version": task.version(), "key": task.fields["key"], "from": from, "to": to,
+        });
+        self.say("planning.task.updated", subject.clone(), actor, data);
+        if from != to {
+            self.say("planning.task.assigned", subject, actor, assigned);
+        }
+        Ok(())
+    }
+
+    pub fn task_transition(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        to: &str,
+        reason: Option<&str>,
+        force: bool,
+    ) -> Result<(), Refused> {
+        let task = &self.tasks[index];
+        task.visible()?;
+        let project = &self.projects[task.project];
+        project.writable()?;
+        let from = task.state().to_owned();
+        if !ways(&from).contains(&to) {
+            return Err(INVALID_STATE);
+        }
+        if to == "blocked" && reason.is_none() {
+            return Err(INVALID);
+        }
+        if to == "done" {
+            if project.requires_review() && from != "review" {
+                return Err((409, "review_required"));
+            }
+            let criteria = task.fields["acceptanceCriteria"].as_array().unwrap();
+            if !force && criteria.iter().any(|criterion| criterion["met"] == false) {
+                return Err((409, "criteria_unmet"));
+            }
+        }
+        let now: Value = self.now.to_string().into();
+        let mut after = task.fields.clone();
+        after["state"] = to.into();
+        after["stateCategory"] = category(to).into();
+        after["blockedReason"] = if to == "blocked" { reason.into() } else { Value::Null };
+        if category(to) == "in_progress" && after["startedAt"].is_null() {
+            after["startedAt"] = now.clone();
+        }
+        let is_closed = to == "done" || to == "cancelled";
+        after["completedAt"] = if is_closed { now } else { Value::Null };
+        let note = match (reason, force) {
+            (Some(reason), true) => Some(format!("forced: {reason}")),
+            (Some(reason), false) => Some(reason.to_owned()),
+            (None, true) => Some("forced".to_owned()),
+            (None, false) => None,
+        };
+        self.task_becomes(index, actor, after, "task_transition", note);
+        self.tasks[index].entered = self.now;
+        let fields = &self.tasks[index].fields;
+        let data = json!({
+            "projectId": fields["projectId"], "taskId": fields["id"],
+            "version": fields["version"], "key": fields["key"], "from": from, "to": to,
+            "fromCategory": category(&from), "toCategory": category(to), "forced": force,
+            "assigneeId": fields["assigneeId"], "points": fields["points"],
+            "estimateSeconds": fields["estimateSeconds"],
+        });
+        self.say("planning.task.transitioned", id(fields), actor, data);
+        Ok(())
+    }
+
+    pub fn task_delete(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        if_match: IfMatch,
+    ) -> Result<(), Refused> {
+        self.may_delete_tasks(actor, "task_delete")?;
+        let task = &self.tasks[index];
+        if task.is_deleted() {
+            // Again 204, whatever version was read before.
+            return Ok(());
+        }
+        check(if_match)?;
+        self.projects[task.project].writable()?;
+        let mut after = task.fields.clone();
+        after["deletedAt"] = self.now.to_string().into();
+        let changes = self.task_becomes(index, actor, after, "task_delete", None).unwrap();
+        let (subject, data) = (self.tasks[index].id(), task_data(&self.tasks[index], &changes));
+        self.say("planning.task.deleted", subject, actor, data);
+        Ok(())
+    }
+
+    pub fn task_restore(&mut self, index: usize, actor: Actor) -> Result<(), Refused> {
+        self.may_delete_tasks(actor, "task_restore")?;
+        let task = &self.tasks[index];
+        if !task.is_deleted() {
+            return Ok(());
+        }
+        if !self.may_be_seen_deleted(task) {
+            return Err(NOT_FOUND);
+        }
+        self.projects[task.project].writable()?;
+        let mut after = task.fields.clone();
+        after["deletedAt"] = Value::Null;
+        let changes = self.task_becomes(index, actor, after, "task_restore", None).unwrap();
+        let (subject, data) = (self.tasks[index].id(), task_data(&self.tasks[index], &changes));
+        self.say("planning.task.restored", subject, actor, data);
+        Ok(())
+    }
+
+    /// What changed; nothing happens if nothing did.
+    fn task_becomes(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        mut after: Fields,
+        operation: &'static str,
+        note: Option<String>,
+    ) -> Option<Vec<Changed>> {
+        let changes = changes(&TASK_HISTORY, &self.tasks[index].fields, &after);
+        if changes.is_empty() {
+            return None;
+        }
+        self.stamp(&mut after, actor);
+        let actor = self.user(actor).to_owned();
+        let entry = Entry { operation, actor, at: self.now, changes: changes.clone(), note };
+        let task = &mut self.tasks[index];
+        task.fields = after;
+        task.history.push(entry);
+        Some(changes)
+    }
+
+    // Comments
+
+    pub fn may_comment(&self, task: usize) -> Result<(), Refused> {
+        let task = &self.tasks[task];
+        task.visible()?;
+        self.projects[task.project].writable()
+    }
+
+    pub fn comment_created(&mut self, index: usize, actor: Actor, body: &str, id: &str) {
+        let user = self.user(actor).to_owned();
+        let now = self.now.to_string();
+        let task = &mut self.tasks[index];
+        let fields = json!({
+            "id": id, "subjectId": task.id(), "body": body, "mentions": mentions(body),
+            "authorId": user, "editedAt": null, "version": 1, "createdAt": now,
+            "createdBy": user, "updatedAt": now, "updatedBy": user,
+        });
+        let Value::Object(fields) = fields else { unreachable!() };
+        let data = comment_data(task, &fields);
+        task.comments.push(Comment { fields, is_gone: false });
+        self.say("planning.comment.created", id.to_owned(), actor, data);
+    }
+
+    pub fn comment_update(
+        &mut self,
+        (index, comment): (usize, usize),
+        actor: Actor,
+        if_match: IfMatch,
+        body: Option<&str>,
+    ) -> Result<(), Refused> {
+        let task = &self.tasks[index];
+        task.visible()?;
+        let before = &task.comments[comment];
+        if before.is_gone {
+            return Err(NOT_FOUND);
+        }
+        if before.fields["authorId"] != self.user(actor) {
+            return Err(self.deny(actor, "task_comment_update", "planning.comment.create"));
+        }
+        self.projects[task.project].writable()?;
+        check(if_match)?;
+        let Some(body) = body.filter(|body| before.fields["body"] != *body) else {
+            return Ok(());
+        };
+        let mut after = before.fields.clone();
+        after["body"] = body.into();
+        after["mentions"] = mentions(body);
+        self.stamp(&mut after, actor);
+        after["editedAt"] = after["updatedAt"].clone();
+        let (subject, data) = (id(&after), comment_data(task, &after));
+        self.tasks[index].comments[comment].fields = after;
+        self.say("planning.comment.updated", subject, actor, data);
+        Ok(())
+    }
+
+    pub fn comment_delete(
+        &mut self,
+        (index, comment): (usize, usize),
+        actor: Actor,
+        if_match: IfMatch,
+    ) -> Result<(), Refused> {
+        let task = &self.tasks[index];
+        task.visible()?;
+        let before = &task.comments[comment];
+        if before.is_gone {
+            return Ok(());
+        }
+        if before.fields["authorId"] != self.user(actor) && actor == Actor::Member {
+            return Err(self.deny(actor, "task_comment_delete", "planning.comment.delete"));
+        }
+        self.projects[task.project].writable()?;
+        check(if_match)?;
+        let (subject, data) = (before.id(), comment_data(task, &before.fields));
+        self.tasks[index].comments[comment].is_gone = true;
+        self.say("planning.comment.deleted", subject, actor, data);
+        Ok(())
+    }
+
+    /// Tasks of a project that are not deleted.
+    pub fn listed(&self, project: usize) -> Vec<&Task> {
+        self.tasks.iter().filter(|task| task.project == project && !task.is_deleted()).collect()
+    }
+}
+
+fn project_data(project: &Project, changes: &[Changed]) -> Value {
+    let fields = &project.fields;
+    json!({
+        "projectId": fields["id"], "version": fields["version"], "key": fields["key"],
+        "name": fields["name"], "teamId": fields["teamId"], "visibility": fields["visibility"],
+        "changes": announced(changes),
+    })
+}
+
+fn task_data(task: &Task, changes: &[Changed]) -> Value {
+    let fields = &task.fields;
+    json!({
+        "projectId": fields["projectId"], "taskId": fields["id"], "version": fields["version"],
+        "key": fields["key"], "type": fields["type"], "state": fields["state"],
+        "stateCategory": fields["stateCategory"], "assigneeId": fields["assigneeId"],
+        "labels": fields["labels"], "changes": announced(changes),
+    })
+}
+
+fn comment_data(task: &Task, comment: &Map<String, Value>) -> Value {
+    json!({
+        "projectId": task.fields["projectId"], "version": comment["version"],
+        "commentId": comment["id"], "subjectNoun": "task", "subjectId": task.fields["id"],
+        "mentions": comment["mentions"], "authorId": comment["authorId"],
+    })
+}
+
+/// Who is named, each once, in the order of the text. The bodies of the tests separate them by
+/// blanks and commas.
+fn mentions(body: &str) -> Value {
+    let mut named: Vec<&str> = Vec::new();
+    for word in body.split([' ', ',']) {
+        if let Some(user) = word.strip_prefix('@')
+            && user.len() == 30
+            && !named.contains(&user)
+        {
+            named.push(user);
+        }
+    }
+    named.into()
+}
