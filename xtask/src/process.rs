@@ -212,3 +212,61 @@ pub fn cargo() -> Command {
 fn program(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_takes_its_children_along() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        let mut command = Command::new("sh");
+        // The grandchild tells its id and would outlive the shell by far.
+        command.args(["-c", "sleep 60 & echo $!; wait"]);
+        let grace = Duration::from_secs(1);
+        let process = Process::spawn_logged("a shell", &mut command, &log, grace).expect("runs");
+        let grandchild = loop {
+            let told = fs::read_to_string(&log).expect("a log");
+            if let Ok(id) = told.trim().parse::<i32>() {
+                break Pid::from_raw(id).expect("an id");
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        drop(process);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        // Killed, it may wait for whoever inherits it to take notice.
+        let is_alive = || {
+            rustix::process::test_kill_process(grandchild).is_ok()
+                && !fs::read_to_string(format!("/proc/{}/stat", grandchild.as_raw_nonzero()))
+                    .is_ok_and(|stat| stat.contains(") Z "))
+        };
+        while is_alive() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!is_alive());
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_short_and_without_metrics() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        let long = "x".repeat(1000);
+        fs::write(&log, format!("first\n{long}\n{{\"CloudWatchMetrics\":1}}\nlast\n"))
+            .expect("written");
+        let shown = tail(&log, 2);
+        assert_eq!(shown.lines().count(), 2);
+        assert!(shown.ends_with("| last") && shown.len() < 500, "{shown}");
+    }
+
+    #[test]
+    fn a_failing_command_shows_the_end_of_its_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no such thing; exit 3"]);
+        let error = run_logged("trying", &mut command, &folder.path().join("log"))
+            .expect_err("it fails")
+            .to_string();
+        assert!(error.contains("trying failed") && error.contains("| no such thing"), "{error}");
+    }
+}

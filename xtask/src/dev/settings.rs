@@ -120,3 +120,39 @@ fn outbox_services() -> String {
         services.iter().filter(|service| service.table.is_some_and(|table| table.has_outbox));
     with_outbox.map(|service| service.name).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use millwright_config::AwsService;
+
+    use super::*;
+
+    fn settings(ports: Ports) -> Settings {
+        Settings { folder: PathBuf::from("unused"), ports, is_persistent: false }
+    }
+
+    #[test]
+    fn functions_are_told_all_they_need_and_reach_loopback_only() {
+        let config =
+            settings(Ports { api: 1, emulator: 2, database: 3 }).config().expect("complete");
+        assert!(config.stage.is_local());
+        assert_eq!(config.issuer(), "http://127.0.0.1:1/api/v1");
+        assert_eq!(config.endpoint(AwsService::DynamoDb), Ok(Some("http://127.0.0.1:3")));
+        for service in [AwsService::EventBridge, AwsService::SecretsManager, AwsService::Sqs] {
+            assert_eq!(config.endpoint(service), Ok(Some("http://127.0.0.1:2")));
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_with_the_remedy() {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut ports = Ports::free().expect("free ports");
+        ports.check().expect("they are free");
+        ports.emulator = taken.local_addr().expect("an address").port();
+        let error = ports.check().expect_err("it is taken").to_string();
+        assert!(error.contains(&ports.emulator.to_string()), "{error}");
+        assert!(error.contains("--emulator-port"), "{error}");
+    }
+}

@@ -178,3 +178,37 @@ fn first_failure(answer: &Value) -> Option<String> {
     let numbers = failures.iter().filter_map(|failure| failure.get("itemIdentifier")?.as_str());
     numbers.min().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use dynoxide::actions::get_records::StreamRecord;
+
+    use super::*;
+
+    fn record(event_name: &str, key: &str) -> Record {
+        Record {
+            event_name: event_name.to_owned(),
+            dynamodb: StreamRecord {
+                keys: [("pk".to_owned(), AttributeValue::S(key.to_owned()))].into(),
+                ..StreamRecord::default()
+            },
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn only_new_outbox_items_pass() {
+        assert!(is_outbox(&record("INSERT", "OUT#2026112301#0")));
+        assert!(!is_outbox(&record("MODIFY", "OUT#2026112301#0")));
+        assert!(!is_outbox(&record("INSERT", "ORG#org_1")));
+    }
+
+    #[test]
+    fn the_first_failure_decides_where_to_go_on() {
+        let item = |number: &str| json!({ "itemIdentifier": number });
+        let answer = json!({ "batchItemFailures": [item("12"), item("11"), item("13")] });
+        assert_eq!(first_failure(&answer), Some("11".to_owned()));
+        assert_eq!(first_failure(&json!({ "batchItemFailures": [] })), None);
+        assert_eq!(first_failure(&Value::Null), None);
+    }
+}
