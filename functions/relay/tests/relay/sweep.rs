@@ -156,7 +156,7 @@ async fn an_unreadable_item_blocks_nothing() {
     let put = bench.database.client().put_item().table_name(bench.database.table());
     put.set_item(Some(broken)).send().await.unwrap();
     bench.advance(3 * HOUR);
-    bench.sweep().await;
+    assert_eq!(bench.sweep().await.failed, 1);
     assert_eq!(bench.wire.taken_once_or_more(), names(&["a", "b"]));
     assert_eq!(bench.watermark().await, Some(time("2026-11-23T03:00:00Z")));
 }
