@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use aws_sdk_sqs::{
-    Client,
+    Client, Config,
+    config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
     error::DisplayErrorContext,
     types::{
         ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
@@ -111,6 +112,8 @@ impl Queue {
             .visibility_timeout(visibility)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All")
+            .customize()
+            .config_override(patient())
             .send()
             .await
             .map_err(|error| anyhow!("{}", DisplayErrorContext(error)))?;
@@ -178,6 +181,17 @@ impl Queue {
             "awsRegion": "eu-central-1",
         })
     }
+}
+
+/// A long poll waits on purpose. What is received after we gave up would stay hidden, unworked, for
+/// its whole visibility, so it is waited for, and never asked twice.
+fn patient() -> Builder {
+    let limit = Duration::from_secs(30);
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(limit)
+        .operation_timeout(limit)
+        .read_timeout(limit);
+    Config::builder().timeout_config(timeouts.build()).retry_config(RetryConfig::disabled())
 }
 
 fn failures(answer: &Value) -> Vec<&str> {
