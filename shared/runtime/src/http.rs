@@ -4,10 +4,8 @@ use std::convert::Infallible;
 
 use http::{HeaderValue, Request, header};
 use lambda_http::{
-    Adapter, Body, LambdaEvent,
-    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
-    request::{LambdaRequest, RequestContext},
-    service_fn,
+    Adapter, Body, LambdaEvent, aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    request::LambdaRequest, service_fn,
 };
 use millwright_http::Edge;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -33,11 +31,7 @@ pub async fn serve_http(edge: Edge) -> Result<(), StartError> {
 
 /// One request through the edge, with the body types of the Lambda library.
 pub async fn to_edge(edge: &Edge, request: lambda_http::Request) -> http::Response<Body> {
-    let (mut parts, body) = request.into_parts();
-    if let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.remove::<RequestContext>()
-    {
-        parts.extensions.insert(RequestContext::ApiGatewayV2(context));
-    }
+    let (parts, body) = request.into_parts();
     let body = match body {
         Body::Empty => axum::body::Body::empty(),
         Body::Text(text) => axum::body::Body::from(text),
