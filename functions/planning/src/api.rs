@@ -5,12 +5,13 @@ use millwright_http::{Api, operation};
 use crate::{
     app::Planning,
     codes::{
-        CONTENTION, CRITERIA_UNMET, KEY_TAKEN, PROJECT_ARCHIVED, REVIEW_REQUIRED,
-        UNSUPPORTED_FILTER,
+        ALREADY_CLAIMED, CRITERIA_UNMET, DEPTH_EXCEEDED, EXTERNAL_ID_TAKEN, GRAPH_TOO_LARGE,
+        KEY_TAKEN, OPEN_SUBTASKS, PROJECT_ARCHIVED, RELATION_CYCLE, REVIEW_REQUIRED,
+        TASK_NOT_READY, UNSUPPORTED_FILTER,
     },
-    comment, history, key, project, summary, task,
+    comment, history, key, project, relation, summary, task, watch,
 };
-use millwright_core::codes::{INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
+use millwright_core::codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
 
 /// All operations of planning.
 pub fn api() -> Api<Planning> {
@@ -26,31 +27,85 @@ pub fn api() -> Api<Planning> {
         ]))
         .with(operation!(project::project_archive).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(project::project_unarchive).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(project::project_delete).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(project::project_restore).answers(&[
+            NAME_TAKEN,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
         .with(operation!(summary::project_summary))
         .with(operation!(history::project_history_list))
         // tasks
         .with(operation!(task::task_create).answers(&[
             NOT_FOUND,
             PROJECT_ARCHIVED,
+            DEPTH_EXCEEDED,
+            EXTERNAL_ID_TAKEN,
             LIMIT_REACHED,
             CONTENTION,
         ]))
         .with(operation!(task::task_list).answers(&[NOT_FOUND, UNSUPPORTED_FILTER]))
         .with(operation!(task::task_get))
-        .with(operation!(task::task_update).answers(&[PROJECT_ARCHIVED, CONTENTION]))
-        .with(operation!(task::task_delete).answers(&[PROJECT_ARCHIVED, CONTENTION]))
-        .with(operation!(task::task_restore).answers(&[PROJECT_ARCHIVED, CONTENTION]))
+        .with(operation!(task::task_update).answers(&[
+            PROJECT_ARCHIVED,
+            RELATION_CYCLE,
+            DEPTH_EXCEEDED,
+            EXTERNAL_ID_TAKEN,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(task::task_delete).answers(&[PROJECT_ARCHIVED, OPEN_SUBTASKS, CONTENTION]))
+        .with(operation!(task::task_restore).answers(&[
+            PROJECT_ARCHIVED,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
         .with(operation!(task::task_transition).answers(&[
             INVALID_STATE,
+            TASK_NOT_READY,
+            OPEN_SUBTASKS,
             CRITERIA_UNMET,
             REVIEW_REQUIRED,
             PROJECT_ARCHIVED,
             CONTENTION,
         ]))
+        .with(operation!(task::task_claim).answers(&[
+            ALREADY_CLAIMED,
+            INVALID_STATE,
+            TASK_NOT_READY,
+            PROJECT_ARCHIVED,
+            CONTENTION,
+        ]))
+        .with(operation!(task::task_move).answers(&[
+            INVALID_STATE,
+            PROJECT_ARCHIVED,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(task::task_subtask_list))
         .with(operation!(history::task_history_list))
+        // relations of tasks
+        .with(operation!(relation::task_relation_list))
+        .with(operation!(relation::task_relation_add).answers(&[
+            RELATION_CYCLE,
+            GRAPH_TOO_LARGE,
+            PROJECT_ARCHIVED,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(relation::task_relation_remove).answers(&[PROJECT_ARCHIVED, CONTENTION]))
+        .with(operation!(relation::task_readiness))
+        // watchers of tasks
+        .with(operation!(watch::task_watcher_list))
+        .with(operation!(watch::task_watch).answers(&[LIMIT_REACHED, CONTENTION]))
+        .with(operation!(watch::task_unwatch))
         // comments of tasks
         .with(operation!(comment::task_comment_list))
-        .with(operation!(comment::task_comment_create).answers(&[PROJECT_ARCHIVED, LIMIT_REACHED]))
+        .with(operation!(comment::task_comment_create).answers(&[
+            PROJECT_ARCHIVED,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
         .with(operation!(comment::task_comment_update).answers(&[PROJECT_ARCHIVED, CONTENTION]))
         .with(operation!(comment::task_comment_delete).answers(&[PROJECT_ARCHIVED, CONTENTION]))
         // keys

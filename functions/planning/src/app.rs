@@ -1,15 +1,17 @@
 //! The state behind planning's handlers.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::extract::FromRef;
-use millwright_core::{Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp};
+use millwright_core::{
+    Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp, codes as shared_codes,
+};
 use millwright_http::{Caller, Platform};
-use millwright_store::{Contention, Query, Store};
+use millwright_store::{Query, Store};
 
 use crate::{
     codes,
@@ -57,17 +59,33 @@ impl Planning {
         Stamp { at: self.store.clock().now(), by: caller.actor().to_owned() }
     }
 
-    /// A project by id or key. One Query; by key one GetItem more.
+    /// A project, deleted or not, by id or key. One Query; by key one GetItem more.
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn project(&self, tenant: &Tenant, reference: &ProjectReference) -> Result<Project> {
+    pub async fn project_or_deleted(
+        &self,
+        tenant: &Tenant,
+        reference: &ProjectReference,
+    ) -> Result<Project> {
         let id = self.project_id(tenant, reference).await?;
         let heads = Query::partition(project_partition(tenant, id)).starting_with("HEAD");
         let project = self.store.assemble(&heads, Project::assemble).await?;
         let project = project.ok_or_else(|| Error::not_found("project"))?;
         self.remember_project(tenant, &project.summary);
         Ok(project)
+    }
+
+    /// A project that is not deleted, by id or key. One Query; by key one GetItem more.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn project(&self, tenant: &Tenant, reference: &ProjectReference) -> Result<Project> {
+        let project = self.project_or_deleted(tenant, reference).await?;
+        match project.summary.deleted_at {
+            None => Ok(project),
+            Some(_) => Err(Error::not_found("project")),
+        }
     }
 
     /// # Errors
@@ -91,19 +109,44 @@ impl Planning {
     /// GetItem.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, also for a deleted one.
     pub async fn project_head(&self, tenant: &Tenant, id: ProjectId) -> Result<ProjectSummary> {
-        let now = self.store.clock().now();
-        let remembered = lock(&self.memory.projects).get(&(tenant.organization(), id)).cloned();
-        if let Some((summary, read_at)) = remembered
-            && read_at.is_within(self.project_cache, now)
-        {
-            return Ok(summary);
+        if let Some(summary) = self.remembered_project(tenant, id) {
+            return present(summary);
         }
         let head: Option<ProjectHead> = self.store.get(&ProjectHead::place(tenant, id)).await?;
         let summary = head.ok_or_else(|| Error::not_found("project"))?.summary;
         self.remember_project(tenant, &summary);
-        Ok(summary)
+        present(summary)
+    }
+
+    /// Those of the projects that are not deleted. One BatchGetItem if one of them was not read
+    /// within the last minute.
+    pub async fn live_projects(
+        &self,
+        tenant: &Tenant,
+        ids: &BTreeSet<ProjectId>,
+    ) -> Result<BTreeSet<ProjectId>> {
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            ids.iter().map(|id| (*id, self.remembered_project(tenant, *id))).partition(is_known);
+        let places: Vec<_> =
+            unknown.iter().map(|(id, _)| ProjectHead::place(tenant, *id)).collect();
+        let mut found: Vec<ProjectSummary> =
+            known.into_iter().filter_map(|(_, summary)| summary).collect();
+        for item in self.store.get_many(&places).await? {
+            let summary = item.decode::<ProjectHead>()?.summary;
+            self.remember_project(tenant, &summary);
+            found.push(summary);
+        }
+        let live = found.into_iter().filter(|summary| summary.deleted_at.is_none());
+        Ok(live.map(|summary| summary.id).collect())
+    }
+
+    fn remembered_project(&self, tenant: &Tenant, id: ProjectId) -> Option<ProjectSummary> {
+        let now = self.store.clock().now();
+        let projects = lock(&self.memory.projects);
+        let (summary, read_at) = projects.get(&(tenant.organization(), id))?;
+        read_at.is_within(self.project_cache, now).then(|| summary.clone())
     }
 
     pub fn remember_project(&self, tenant: &Tenant, summary: &ProjectSummary) {
@@ -140,7 +183,8 @@ impl Planning {
         *known = number.max(*known);
     }
 
-    /// The summary of a task that is not deleted, by id or key. One GetItem; by key one more.
+    /// The summary of a task that is not deleted, by id or key. One GetItem; by key one more, and
+    /// one for its project if that is not remembered.
     ///
     /// # Errors
     /// `not_found`.
@@ -152,7 +196,31 @@ impl Planning {
         let id = self.task_id(tenant, reference).await?;
         let head: Option<TaskHead> = self.store.get(&TaskHead::place(tenant, id)).await?;
         let summary = head.map(|head| head.summary).filter(|task| task.deleted_at.is_none());
-        summary.ok_or_else(|| Error::not_found("task"))
+        let summary = summary.ok_or_else(|| Error::not_found("task"))?;
+        self.project_of(tenant, &summary).await?;
+        Ok(summary)
+    }
+
+    /// The head of a task's project: a task is not there if its project is not.
+    async fn project_of(&self, tenant: &Tenant, task: &TaskSummary) -> Result<ProjectSummary> {
+        let project = self.project_head(tenant, task.project_id).await;
+        project.map_err(|error| match error.is(shared_codes::NOT_FOUND) {
+            true => Error::not_found("task"),
+            false => error,
+        })
+    }
+
+    /// A task that is not deleted, by id or key. One Query; by key one GetItem more, and one for
+    /// its project if that is not remembered.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn task(&self, tenant: &Tenant, reference: &TaskReference) -> Result<Task> {
+        let task = self.task_or_deleted(tenant, reference).await?;
+        match task.summary.deleted_at {
+            None => Ok(task),
+            Some(_) => Err(Error::not_found("task")),
+        }
     }
 
     /// A task, deleted or not.
@@ -167,7 +235,9 @@ impl Planning {
         let id = self.task_id(tenant, reference).await?;
         let heads = Query::partition(task_partition(tenant, id)).starting_with("HEAD");
         let task = self.store.assemble(&heads, Task::assemble).await?;
-        task.ok_or_else(|| Error::not_found("task"))
+        let task = task.ok_or_else(|| Error::not_found("task"))?;
+        self.project_of(tenant, &task.summary).await?;
+        Ok(task)
     }
 
     /// # Errors
@@ -181,17 +251,6 @@ impl Planning {
                 Ok(marker.ok_or_else(|| Error::not_found("task"))?.task_id)
             }
         }
-    }
-
-    /// Waits after a lost race. True if what was learnt at the loss is old by now.
-    ///
-    /// # Errors
-    /// `contention` after ten seconds.
-    pub async fn lost(&self, contention: &mut Contention) -> Result<bool> {
-        contention.lost(&self.store).await.map_err(|_| {
-            Error::new(codes::CONTENTION, "many clients change the same thing: try again")
-                .retry_after(Duration::from_secs(1))
-        })
     }
 }
 
@@ -208,6 +267,17 @@ pub fn check_writable(project: &ProjectSummary) -> Result<()> {
 
 pub fn project_archived() -> Error {
     Error::new(codes::PROJECT_ARCHIVED, "unarchive the project to change anything in it")
+}
+
+fn present(project: ProjectSummary) -> Result<ProjectSummary> {
+    match project.deleted_at {
+        None => Ok(project),
+        Some(_) => Err(Error::not_found("project")),
+    }
+}
+
+fn is_known<T>((_, summary): &(ProjectId, Option<T>)) -> bool {
+    summary.is_some()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -2,20 +2,23 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Change, Error, Faults, Markdown, ProjectId, Result, UserId, codes};
+use millwright_core::{Change, Error, Faults, Markdown, ProjectId, Result, Tenant, UserId};
 use millwright_http::{
-    Allowed, Answered, Body, Caller, Created, IfMatch, Listed, Listing, NoContent, PathParameter,
-    Representation, Submission, Versioned,
+    Allowed, Answered, Body, Caller, Created, IfMatch, Listed, Listing, NoContent, NoFilters,
+    PathParameter, Representation, Submission, Versioned,
 };
-use millwright_store::{Contention, Query};
-use utoipa::{IntoParams, ToSchema};
+use millwright_store::{Condition, Contention, Query};
+use utoipa::ToSchema;
 
 use crate::{
     app::{Planning, check_writable},
     domain::TaskReference,
     events::{CommentCreated, CommentData, CommentDeleted, CommentUpdated},
     permissions::{CommentCreate, CommentDelete, TaskRead},
-    store::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, Subject},
+    store::{
+        Comment, CommentCount, CommentId, CommentItem, CommentTombstone, Subject, TaskHead,
+        Watchers,
+    },
 };
 
 type CommentBody = Markdown<1, 16_000>;
@@ -38,11 +41,6 @@ pub struct CommentPatchIn {
     #[schema(required = false)]
     body: Change<CommentBody>,
 }
-
-/// A list of comments takes no filters.
-#[derive(Debug, Deserr, IntoParams)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub struct NoFilters {}
 
 impl Representation for Comment {
     fn version(&self) -> u64 {
@@ -79,8 +77,8 @@ pub async fn task_comment_list(
 
 /// Comment on a task
 ///
-/// At most 5,000 comments per task. One read and one transaction of at most four items, with a warm
-/// project cache; by key one read more.
+/// At most 5,000 comments per task. Who comments follows the task from then on. One batch read and
+/// one transaction of at most five items, with a warm project cache; by key one read more.
 #[utoipa::path(post, path = "/api/v1/planning/tasks/{id}/comments", tag = "Comments")]
 pub async fn task_comment_create(
     caller: Allowed<CommentCreate>,
@@ -88,27 +86,39 @@ pub async fn task_comment_create(
     PathParameter((reference,)): PathParameter<(TaskReference,)>,
     submission: Submission<CommentIn>,
 ) -> Answered<Created<Comment>> {
-    let thread = Thread::of_task(&planning, &caller, &reference).await?;
-    thread.check_writable(&planning, &caller).await?;
-    let stamp = planning.stamp(&caller);
-    let mut write = submission.write(&planning.store, &caller);
-    let comment = Comment {
-        id: planning.store.ids().next(),
-        subject_id: thread.subject_id.clone(),
-        mentions: mentions(submission.input.body.as_str()),
-        body: submission.input.body,
-        author_id: stamp.by.clone(),
-        edited_at: None,
-        version: 1,
-        created_at: stamp.at,
-        created_by: stamp.by.clone(),
-        updated_at: stamp.at,
-        updated_by: stamp.by,
+    let tenant = caller.tenant();
+    let id: CommentId = planning.store.ids().next();
+    let reference = TaskReference::Id(planning.task_id(&tenant, &reference).await?);
+    let attempt = || async {
+        let (thread, watchers) = Thread::with_watchers(&planning, &tenant, &reference).await?;
+        thread.check_writable(&planning, &caller).await?;
+        let stamp = planning.stamp(&caller);
+        let body = submission.input.body.clone();
+        let comment = Comment {
+            id,
+            subject_id: thread.subject_id.clone(),
+            mentions: mentions(body.as_str()),
+            body,
+            author_id: Some(stamp.by.clone()),
+            author_name: None,
+            edited_at: None,
+            imported_at: None,
+            version: 1,
+            created_at: stamp.at,
+            created_by: stamp.by.clone(),
+            updated_at: stamp.at,
+            updated_by: stamp.by,
+        };
+        let mut write = submission.write(&planning.store, &caller);
+        CommentCount::add(&mut write, thread.subject, 1);
+        write.create(&CommentItem::new(thread.subject, &comment));
+        if let Ok(user) = caller.actor().parse() {
+            Watchers::involve(&mut write, thread.subject, user, &watchers);
+        }
+        write.emit(&CommentCreated(CommentData::of(&comment, thread.subject, thread.project)))?;
+        write.commit(Created(comment)).await
     };
-    CommentCount::add(&mut write, thread.subject);
-    write.create(&CommentItem::new(thread.subject, &comment));
-    write.emit(&CommentCreated(CommentData::of(&comment, thread.subject, thread.project)))?;
-    Ok(write.commit(Created(comment)).await?)
+    Ok(Contention::new(&planning.store).settle(&planning.store, attempt).await?)
 }
 
 /// Change one's own comment
@@ -124,23 +134,21 @@ pub async fn task_comment_update(
 ) -> Answered<Versioned<Comment>> {
     let thread = Thread::of_task(&planning, &caller, &reference).await?;
     let place = CommentItem::place(&caller.tenant(), thread.subject, id);
-    let mut contention = Contention::new(&planning.store);
-    loop {
+    let attempt = || async {
         let found: Option<CommentItem> = planning.store.get(&place).await?;
         let before = found.ok_or_else(|| Error::not_found("comment"))?.comment;
-        if before.author_id != caller.actor() {
-            let denied = caller.deny::<CommentCreate>("only its author changes a comment");
-            return Err(denied.await.into());
+        if before.author_id.as_deref() != Some(caller.actor()) {
+            return Err(caller.deny::<CommentCreate>("only its author changes a comment").await);
         }
-        thread.check_writable(&planning, &caller).await?;
         if_match.check(before.version)?;
+        thread.check_writable(&planning, &caller).await?;
         let mut after = before.clone();
         if let Change::Set(body) = &patch.body {
             after.body = body.clone();
         }
         let mut write = caller.write(&planning.store);
         if after == before {
-            return Ok(write.commit(Versioned(before)).await?);
+            return write.commit(Versioned(before)).await;
         }
         let stamp = planning.stamp(&caller);
         after.mentions = mentions(after.body.as_str());
@@ -149,16 +157,11 @@ pub async fn task_comment_update(
         after.updated_by = stamp.by;
         after.edited_at = Some(after.updated_at);
         let step = write.replace(&CommentItem::new(thread.subject, &after), before.version);
-        write.refused_as(step, Error::new(codes::VERSION_STALE, ""));
+        write.refused_as(step, Error::lost_race());
         write.emit(&CommentUpdated(CommentData::of(&after, thread.subject, thread.project)))?;
-        match write.commit(Versioned(after)).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) if error.is(codes::VERSION_STALE) => {
-                planning.lost(&mut contention).await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+        write.commit(Versioned(after)).await
+    };
+    Ok(Contention::new(&planning.store).settle(&planning.store, attempt).await?)
 }
 
 /// Delete a comment
@@ -174,43 +177,35 @@ pub async fn task_comment_delete(
 ) -> Answered<NoContent> {
     let tenant = caller.tenant();
     let thread = Thread::of_task(&planning, &caller, &reference).await?;
-    let mut contention = Contention::new(&planning.store);
-    loop {
-        let keys = [
-            CommentItem::place(&tenant, thread.subject, id),
-            CommentTombstone::place(&tenant, thread.subject, id),
-        ];
+    let keys = [
+        CommentItem::place(&tenant, thread.subject, id),
+        CommentTombstone::place(&tenant, thread.subject, id),
+    ];
+    let attempt = || async {
         let items = planning.store.get_many(&keys).await?;
         let Some(item) = items.iter().find(|item| item.is::<CommentItem>()) else {
             return match items.is_empty() {
-                true => Err(Error::not_found("comment").into()),
+                true => Err(Error::not_found("comment")),
                 false => Ok(NoContent),
             };
         };
         let comment = item.decode::<CommentItem>()?.comment;
-        if comment.author_id != caller.actor() && !caller.may::<CommentDelete>() {
+        if comment.author_id.as_deref() != Some(caller.actor()) && !caller.may::<CommentDelete>() {
             let detail = "only its author, or who may delete comments, deletes a comment";
-            return Err(caller.deny::<CommentDelete>(detail).await.into());
+            return Err(caller.deny::<CommentDelete>(detail).await);
         }
-        thread.check_writable(&planning, &caller).await?;
         if_match.check(comment.version)?;
+        thread.check_writable(&planning, &caller).await?;
         let mut write = caller.write(&planning.store);
-        let condition = millwright_store::Condition::version(comment.version);
-        let step = write.delete_when(&keys[0], condition);
-        write.refused_as(step, Error::new(codes::VERSION_STALE, ""));
+        let step = write.delete_when(&keys[0], Condition::version(comment.version));
+        write.refused_as(step, Error::lost_race());
         let deleted_at = planning.store.clock().now();
-        let subject = Some(thread.subject);
-        write.create(&CommentTombstone { subject, comment_id: id, deleted_at });
+        write.create(&CommentTombstone::new(thread.subject, id, deleted_at));
         CommentCount::remove(&mut write, thread.subject);
         write.emit(&CommentDeleted(CommentData::of(&comment, thread.subject, thread.project)))?;
-        match write.commit(NoContent).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) if error.is(codes::VERSION_STALE) => {
-                planning.lost(&mut contention).await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+        write.commit(NoContent).await
+    };
+    Ok(Contention::new(&planning.store).settle(&planning.store, attempt).await?)
 }
 
 /// What is commented on.
@@ -232,6 +227,27 @@ impl Thread {
             subject_id: task.id.to_string(),
             project: task.project_id,
         })
+    }
+
+    /// As it is to be commented on: with those who follow it. One BatchGetItem.
+    async fn with_watchers(
+        planning: &Planning,
+        tenant: &Tenant,
+        reference: &TaskReference,
+    ) -> Result<(Thread, Vec<UserId>)> {
+        let id = planning.task_id(tenant, reference).await?;
+        let subject = Subject::Task(id);
+        let places = [TaskHead::place(tenant, id), Watchers::place(tenant, subject)];
+        let items = planning.store.get_many(&places).await?;
+        let head = items.iter().find(|item| item.is::<TaskHead>());
+        let head: TaskHead = head.ok_or_else(|| Error::not_found("task"))?.decode()?;
+        if head.summary.deleted_at.is_some() {
+            return Err(Error::not_found("task"));
+        }
+        let watchers = items.iter().find(|item| item.sort_key() == places[1].sort_key());
+        let project = head.summary.project_id;
+        let thread = Thread { subject, subject_id: id.to_string(), project };
+        Ok((thread, Watchers::read(watchers)))
     }
 
     async fn check_writable(&self, planning: &Planning, caller: &Caller) -> Result<()> {

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{
-        Assignee, Project, ProjectKey, ProjectName, StateCategory, Task, TaskState, TaskType,
-        Visibility,
+        Assignee, EstimateSeconds, Points, Project, ProjectKey, ProjectName, RelationKind,
+        StateCategory, Task, TaskState, TaskSummary, TaskType, Visibility,
     },
     store::{Comment, FieldChange, Subject},
 };
@@ -28,8 +28,16 @@ pub struct EventChange {
 }
 
 /// Fields whose values stay out of events.
-const TEXTS: [&str; 6] =
-    ["title", "name", "description", "blockedReason", "acceptanceCriteria", "labels"];
+const TEXTS: [&str; 8] = [
+    "title",
+    "name",
+    "description",
+    "blockedReason",
+    "acceptanceCriteria",
+    "labels",
+    "externalKey",
+    "externalUrl",
+];
 
 impl EventChange {
     pub fn of(changes: &[FieldChange]) -> Vec<EventChange> {
@@ -88,13 +96,17 @@ pub struct TaskData {
     pub state: TaskState,
     pub state_category: StateCategory,
     pub assignee_id: Option<Assignee>,
+    pub parent_id: Option<TaskId>,
     #[schema(value_type = Vec<String>)]
     pub labels: Labels,
     pub changes: Vec<EventChange>,
+    /// It came with an import.
+    #[serde(default)]
+    pub imported: bool,
 }
 
 impl TaskData {
-    pub fn of(task: &Task, changes: &[FieldChange]) -> TaskData {
+    pub fn of(task: &Task, changes: &[FieldChange], imported: bool) -> TaskData {
         let summary = &task.summary;
         TaskData {
             project_id: summary.project_id,
@@ -105,8 +117,10 @@ impl TaskData {
             state: summary.state,
             state_category: summary.state_category,
             assignee_id: summary.assignee_id,
+            parent_id: summary.parent_id,
             labels: summary.labels.clone(),
             changes: EventChange::of(changes),
+            imported,
         }
     }
 }
@@ -128,10 +142,13 @@ pub struct TaskTransitioned {
     pub assignee_id: Option<Assignee>,
     pub points: Option<u32>,
     pub estimate_seconds: Option<u32>,
+    /// It came with an import.
+    #[serde(default)]
+    pub imported: bool,
 }
 
 impl TaskTransitioned {
-    pub fn between(before: &Task, after: &Task, forced: bool) -> TaskTransitioned {
+    pub fn between(before: &Task, after: &Task, forced: bool, imported: bool) -> TaskTransitioned {
         let summary = &after.summary;
         TaskTransitioned {
             project_id: summary.project_id,
@@ -144,8 +161,9 @@ impl TaskTransitioned {
             to_category: summary.state_category,
             forced,
             assignee_id: summary.assignee_id,
-            points: summary.points,
-            estimate_seconds: summary.estimate_seconds,
+            points: summary.points.map(Points::get),
+            estimate_seconds: summary.estimate_seconds.map(EstimateSeconds::get),
+            imported,
         }
     }
 }
@@ -162,6 +180,57 @@ pub struct TaskAssigned {
     pub to: Option<Assignee>,
 }
 
+impl TaskAssigned {
+    pub fn between(before: &TaskSummary, after: &TaskSummary) -> TaskAssigned {
+        TaskAssigned {
+            project_id: after.project_id,
+            task_id: after.id,
+            version: after.version,
+            key: after.key.clone(),
+            from: before.assignee_id,
+            to: after.assignee_id,
+        }
+    }
+}
+
+/// No task that has to be done before this one is open any more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskReady {
+    pub project_id: ProjectId,
+    pub task_id: TaskId,
+    pub version: u64,
+    pub key: String,
+    pub assignee_id: Option<Assignee>,
+}
+
+impl TaskReady {
+    pub fn of(task: &TaskSummary) -> TaskReady {
+        TaskReady {
+            project_id: task.project_id,
+            task_id: task.id,
+            version: task.version,
+            key: task.key.clone(),
+            assignee_id: task.assignee_id,
+        }
+    }
+}
+
+/// Two tasks came into a relation, or left it. Told once, from its active end.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RelationData {
+    /// Project of the task the relation begins at.
+    pub project_id: ProjectId,
+    /// The version this change gives that task.
+    pub version: u64,
+    /// `blocks`, `relates_to` or `duplicate_of`.
+    #[serde(rename = "type")]
+    pub kind: RelationKind,
+    pub from_id: TaskId,
+    pub to_id: TaskId,
+}
+
 /// What happened to a comment; never its words.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -174,7 +243,8 @@ pub struct CommentData {
     pub subject_id: String,
     #[schema(value_type = Vec<String>)]
     pub mentions: Vec<millwright_core::UserId>,
-    pub author_id: String,
+    /// Null for an imported comment whose author is nobody we know.
+    pub author_id: Option<String>,
 }
 
 impl CommentData {
@@ -246,8 +316,16 @@ fn project_example() -> Value {
 fn task_example() -> Value {
     json!({
         "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "type": "feature",
-        "state": "to_do", "stateCategory": "to_do", "assigneeId": null, "labels": ["ui"],
+        "state": "to_do", "stateCategory": "to_do", "assigneeId": null, "parentId": null,
+        "labels": ["ui"], "imported": false,
         "changes": [{ "field": "priority", "from": "medium", "to": "high" }],
+    })
+}
+
+fn relation_example() -> Value {
+    json!({
+        "projectId": PROJECT, "version": 2, "type": "blocks", "fromId": TASK,
+        "toId": "task_01jdz7xk2nf5h9vq3w8c6m4t0c",
     })
 }
 
@@ -267,6 +345,10 @@ events! {
     ProjectArchived(ProjectData) = "planning.project.archived", project_id, project_example();
     /// A project can be worked in again.
     ProjectUnarchived(ProjectData) = "planning.project.unarchived", project_id, project_example();
+    /// A project was deleted; it can be restored for 30 days.
+    ProjectDeleted(ProjectData) = "planning.project.deleted", project_id, project_example();
+    /// A deleted project came back, archived.
+    ProjectRestored(ProjectData) = "planning.project.restored", project_id, project_example();
     /// A task was created.
     TaskCreated(TaskData) = "planning.task.created", task_id, task_example();
     /// A task was changed, but for its state.
@@ -276,11 +358,20 @@ events! {
         "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "from": "to_do",
         "to": "in_progress", "fromCategory": "to_do", "toCategory": "in_progress",
         "forced": false, "assigneeId": USER, "points": 3, "estimateSeconds": 14400,
+        "imported": false,
     });
     /// A task was given to somebody else, or to nobody.
     TaskAssignmentChanged(TaskAssigned) = "planning.task.assigned", task_id, json!({
         "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "from": null, "to": USER,
     });
+    /// Nothing blocks a task any more.
+    TaskUnblocked(TaskReady) = "planning.task.unblocked", task_id, json!({
+        "projectId": PROJECT, "taskId": TASK, "version": 2, "key": "WEB-1", "assigneeId": null,
+    });
+    /// Two tasks came into a relation.
+    RelationAdded(RelationData) = "planning.task.relation_added", from_id, relation_example();
+    /// Two tasks left a relation.
+    RelationRemoved(RelationData) = "planning.task.relation_removed", from_id, relation_example();
     /// A task was deleted; it can be restored for 30 days.
     TaskDeleted(TaskData) = "planning.task.deleted", task_id, task_example();
     /// A deleted task came back.

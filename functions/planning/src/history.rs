@@ -4,14 +4,13 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Faults, Line};
 use millwright_http::{Allowed, Answered, Caller, Listed, Listing, PathParameter};
-use millwright_store::Query;
+use millwright_store::{Query, RawItem};
 use utoipa::IntoParams;
 
 use crate::{
     app::Planning,
     domain::{ProjectReference, TaskReference},
     permissions::{ProjectRead, TaskRead},
-    residual,
     store::{HistoryEntry, HistoryItem, Subject},
 };
 
@@ -64,17 +63,12 @@ async fn list(
     let partition = subject.partition(&caller.tenant());
     let query = Query::partition(partition).starting_with("HIST#").descending(true);
     let field = listing.filters.field.as_ref().map(Line::as_str);
-    let (entries, next) = residual::page(
-        &planning.store,
-        &query,
-        listing.limit,
-        listing.from.as_ref(),
-        field.is_some(),
-        |item| Ok(item.decode::<HistoryItem>()?.entry),
-        |entry: &HistoryEntry| {
-            field.is_none_or(|field| entry.changes.iter().any(|change| change.field == field))
-        },
-    )
-    .await?;
-    Ok(listing.page(entries, next).await?)
+    let admit = |item: &RawItem| {
+        let entry = item.decode::<HistoryItem>()?.entry;
+        let concerns = |field| entry.changes.iter().any(|change| change.field == field);
+        Ok(field.is_none_or(concerns).then_some(entry))
+    };
+    let (limit, from) = (listing.limit, listing.from.as_ref());
+    let page = planning.store.filtered_page(&query, limit, from, field.is_some(), admit).await?;
+    Ok(listing.page(page.items, page.next).await?)
 }

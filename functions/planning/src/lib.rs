@@ -5,6 +5,9 @@
 //! Events out: [`events::EVENTS`]. Events in: its own task events ([`consumer::CONSUMED`]), from
 //! which planning-on-events keeps the counts of project summaries.
 
+// The example of a task has more members than `json!` expands by default.
+#![recursion_limit = "256"]
+
 mod api;
 mod app;
 mod codes;
@@ -17,10 +20,11 @@ mod history;
 mod key;
 pub mod permissions;
 mod project;
-mod residual;
+mod relation;
 pub mod store;
 mod summary;
 mod task;
+mod watch;
 
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
 
@@ -56,6 +60,7 @@ pub fn service() -> Service {
                         TableAction::PutItem,
                         TableAction::UpdateItem,
                         TableAction::DeleteItem,
+                        TableAction::ConditionCheckItem,
                     ]),
                     Right::ReadSecret("auth/jwks"),
                     Right::ReadSecret("internal"),

@@ -7,6 +7,8 @@ millwright_auth::permissions! {
     ProjectCreate = "planning.project.create" [Owner Admin Member];
     /// Change, archive and unarchive projects
     ProjectUpdate = "planning.project.update" [Owner Admin Member];
+    /// Delete archived projects and restore them
+    ProjectDelete = "planning.project.delete" [Owner Admin];
     /// Read tasks, their comments and history
     TaskRead = "planning.task.read" [Owner Admin Member Viewer];
     /// Create tasks

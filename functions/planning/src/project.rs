@@ -7,8 +7,8 @@ use millwright_core::{
 };
 use millwright_event::Event;
 use millwright_http::{
-    Allowed, Answered, Body, Caller, Created, Empty, IfMatch, Listed, Listing, PathParameter,
-    Representation, Submission, Versioned, Write,
+    Allowed, Answer, Answered, Body, Caller, Created, Empty, IfMatch, Listed, Listing, NoContent,
+    PathParameter, Representation, Submission, Versioned, Write,
 };
 use millwright_store::{Contention, Index, Query};
 use utoipa::{IntoParams, ToSchema};
@@ -20,12 +20,16 @@ use crate::{
         Project, ProjectDescription, ProjectKey, ProjectName, ProjectPatch, ProjectReference,
         ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
     },
-    events::{ProjectArchived, ProjectCreated, ProjectData, ProjectUnarchived, ProjectUpdated},
-    permissions::{ProjectCreate, ProjectRead, ProjectUpdate},
-    store::{
-        Counter, FieldChange, HistoryItem, ProjectCounts, ProjectHead, ProjectKeyMarker,
-        ProjectNameMarker, Subject, projects_of_status, projects_of_team,
+    events::{
+        ProjectArchived, ProjectCreated, ProjectData, ProjectDeleted, ProjectRestored,
+        ProjectUnarchived, ProjectUpdated,
     },
+    permissions::{ProjectCreate, ProjectDelete, ProjectRead, ProjectUpdate},
+    store::{
+        Counter, DuePurge, FieldChange, HistoryItem, ProjectCounts, ProjectHead, ProjectKeyMarker,
+        ProjectNameMarker, Purged, RESTORABLE, Subject, projects_of_status, projects_of_team,
+    },
+    task::Deleted,
 };
 
 /// A new project.
@@ -245,6 +249,8 @@ pub async fn project_update(
     let patch = ProjectPatch::from(patch);
     let change = Alteration {
         operation: "project_update",
+        reference: &reference,
+        deleted: Deleted::NotFound,
         if_match: Some(if_match),
         decide: |project: &Project| {
             check_writable(&project.summary)?;
@@ -252,7 +258,8 @@ pub async fn project_update(
         },
         event: ProjectUpdated,
     };
-    alter(&planning, &caller, &reference, || caller.write(&planning.store), change).await
+    let begin = || caller.write(&planning.store);
+    Ok(alter(&planning, &caller, begin, Versioned, change).await?)
 }
 
 /// Archive a project
@@ -268,12 +275,14 @@ pub async fn project_archive(
 ) -> Answered<Versioned<Project>> {
     let change = Alteration {
         operation: "project_archive",
+        reference: &reference,
+        deleted: Deleted::NotFound,
         if_match: None,
-        decide: Project::archived,
+        decide: |project: &Project| project.archived(),
         event: ProjectArchived,
     };
     let begin = || submission.write(&planning.store, &caller);
-    alter(&planning, &caller, &reference, begin, change).await
+    Ok(alter(&planning, &caller, begin, Versioned, change).await?)
 }
 
 /// Unarchive a project
@@ -288,84 +297,169 @@ pub async fn project_unarchive(
 ) -> Answered<Versioned<Project>> {
     let change = Alteration {
         operation: "project_unarchive",
+        reference: &reference,
+        deleted: Deleted::NotFound,
         if_match: None,
-        decide: Project::unarchived,
+        decide: |project: &Project| project.unarchived(),
         event: ProjectUnarchived,
     };
     let begin = || submission.write(&planning.store, &caller);
-    alter(&planning, &caller, &reference, begin, change).await
+    Ok(alter(&planning, &caller, begin, Versioned, change).await?)
+}
+
+/// Delete a project
+///
+/// Only an archived one. Within a minute nothing in it is seen any more; it can be restored for 30
+/// days. Its name is free at once, its key never. One query and one transaction of at most nine
+/// items.
+#[utoipa::path(delete, path = "/api/v1/planning/projects/{id}", tag = "Projects")]
+pub async fn project_delete(
+    caller: Allowed<ProjectDelete>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    if_match: IfMatch,
+) -> Answered<NoContent> {
+    let change = Alteration {
+        operation: "project_delete",
+        reference: &reference,
+        deleted: Deleted::Done,
+        if_match: Some(if_match),
+        decide: |project: &Project| {
+            let now = planning.store.clock().now();
+            project.deleted(now, now.plus(RESTORABLE))
+        },
+        event: ProjectDeleted,
+    };
+    let begin = || caller.write(&planning.store);
+    Ok(alter(&planning, &caller, begin, |_| NoContent, change).await?)
+}
+
+/// Restore a deleted project
+///
+/// Within 30 days, if its name was not given away meanwhile; it comes back archived. A project that
+/// is not deleted stays as it is. One query and one transaction of at most ten items.
+#[utoipa::path(post, path = "/api/v1/planning/projects/{id}/restore", tag = "Projects")]
+pub async fn project_restore(
+    caller: Allowed<ProjectDelete>,
+    State(planning): State<Planning>,
+    PathParameter((reference,)): PathParameter<(ProjectReference,)>,
+    submission: Submission<Empty>,
+) -> Answered<Versioned<Project>> {
+    let change = Alteration {
+        operation: "project_restore",
+        reference: &reference,
+        deleted: Deleted::Wanted,
+        if_match: None,
+        decide: |project: &Project| {
+            let now = planning.store.clock().now();
+            match project.summary.purge_at {
+                Some(purge_at) if now >= purge_at => Err(Error::not_found("project")),
+                _ => Ok(project.restored()),
+            }
+        },
+        event: ProjectRestored,
+    };
+    let begin = || submission.write(&planning.store, &caller);
+    Ok(alter(&planning, &caller, begin, Versioned, change).await?)
 }
 
 /// One change of a project: what is decided, and what is said of it.
-struct Alteration<D, E> {
+struct Alteration<'a, D, E> {
     operation: &'static str,
+    reference: &'a ProjectReference,
+    deleted: Deleted,
     if_match: Option<IfMatch>,
     decide: D,
     event: fn(ProjectData) -> E,
 }
 
 /// Reads, decides, writes; again if somebody was faster and the caller named no version.
-async fn alter<'s, D, E>(
+async fn alter<'s, R, D, E>(
     planning: &'s Planning,
     caller: &Caller,
-    reference: &ProjectReference,
     begin: impl Fn() -> Write<'s>,
-    alteration: Alteration<D, E>,
-) -> Answered<Versioned<Project>>
+    answer: impl Fn(Project) -> R,
+    alteration: Alteration<'_, D, E>,
+) -> Result<R>
 where
+    R: Answer,
     D: Fn(&Project) -> Result<Project>,
     E: Event,
 {
     let tenant = caller.tenant();
-    let mut contention = Contention::new(&planning.store);
-    loop {
-        let before = planning.project(&tenant, reference).await?;
-        let version = before.summary.version;
+    let attempt = || async {
+        let before = planning.project_or_deleted(&tenant, alteration.reference).await?;
+        match (before.summary.deleted_at, alteration.deleted) {
+            (Some(_), Deleted::NotFound) => return Err(Error::not_found("project")),
+            (Some(_), Deleted::Done) => return begin().commit(answer(before)).await,
+            _ => {}
+        }
         if let Some(if_match) = alteration.if_match {
-            if_match.check(version)?;
+            if_match.check(before.summary.version)?;
         }
         let after = (alteration.decide)(&before)?;
         let mut write = begin();
         if after == before {
-            return Ok(write.commit(Versioned(before)).await?);
+            return write.commit(answer(before)).await;
         }
         let after = after.stamped(&before, &planning.stamp(caller));
         let changes = FieldChange::between(Some(&before), &after)?;
-        let head = write.replace(&ProjectHead::of(&after), version);
-        let stale = Error::new(shared_codes::VERSION_STALE, "");
-        write.refused_as(head, stale);
+        let head = write.replace(&ProjectHead::of(&after), before.summary.version);
+        write.refused_as(head, Error::lost_race());
         if after.body_version != before.body_version {
             write.put(&after.body());
         }
-        let (was, is) = (&before.summary, &after.summary);
-        if was.folded_name() != is.folded_name() {
-            take_name(&mut write, &is.name, is.id);
-            let given_back = ProjectNameMarker::of(&was.name, is.id);
-            write.remove(&given_back);
-        }
-        if was.team_id != is.team_id {
-            if let Some(team) = was.team_id {
-                ProjectCounts::remove(&mut write, team);
-            }
-            if is.team_id.is_some() {
-                ProjectCounts::add(&mut write, is.team_id);
-            }
-        }
-        if was.status != is.status {
-            Counter::set_archived(&mut write, is.id, is.is_archived());
-        }
+        rewrite_markers(&mut write, &before.summary, &after.summary);
         write.emit(&(alteration.event)(ProjectData::of(&after, &changes)))?;
         write.create(&history_item(&after, alteration.operation, changes));
-        match write.commit(Versioned(after)).await {
-            Ok(answer) => {
-                planning.remember_project(&tenant, &answer.0.summary);
-                return Ok(answer);
-            }
-            Err(error) if error.is(shared_codes::VERSION_STALE) => {
-                planning.lost(&mut contention).await?;
-            }
-            Err(error) => return Err(error.into()),
+        let summary = after.summary.clone();
+        let answer = write.commit(answer(after)).await?;
+        planning.remember_project(&tenant, &summary);
+        Ok(answer)
+    };
+    Contention::new(&planning.store).settle(&planning.store, attempt).await
+}
+
+/// What follows the name, team, status and existence of a project.
+fn rewrite_markers(write: &mut Write<'_>, was: &ProjectSummary, is: &ProjectSummary) {
+    let lives = |project: &ProjectSummary| project.deleted_at.is_none();
+    let name = |project: &ProjectSummary| lives(project).then(|| project.folded_name());
+    if name(was) != name(is) {
+        if lives(is) {
+            take_name(write, &is.name, is.id);
         }
+        if lives(was) {
+            write.remove(&ProjectNameMarker::of(&was.name, is.id));
+        }
+    }
+    if lives(was) != lives(is) {
+        match lives(is) {
+            true => ProjectCounts::add(write, None),
+            false => ProjectCounts::remove(write, None),
+        }
+    }
+    let team = |project: &ProjectSummary| project.team_id.filter(|_| lives(project));
+    if team(was) != team(is) {
+        if team(was).is_some() {
+            ProjectCounts::remove(write, team(was));
+        }
+        if team(is).is_some() {
+            ProjectCounts::add(write, team(is));
+        }
+    }
+    if was.status != is.status {
+        Counter::set_archived(write, is.id, is.is_archived());
+    }
+    let tenant = *write.tenant();
+    let purge = |at| DuePurge::of(&tenant, Purged::Project(is.id), at);
+    match (was.deleted_at, is.deleted_at) {
+        (None, Some(deleted_at)) => {
+            write.put(&purge(deleted_at));
+        }
+        (Some(deleted_at), None) => {
+            write.remove(&purge(deleted_at));
+        }
+        _ => {}
     }
 }
 

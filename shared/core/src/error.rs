@@ -78,6 +78,7 @@ pub mod codes {
         RATE_LIMITED = RateLimited "rate_limited" "Too many requests";
         INTERNAL = Internal "internal" "Something went wrong";
         UNAVAILABLE = Unavailable "unavailable" "Temporarily not available";
+        CONTENTION = Unavailable "contention" "Too many writers at once";
         REVOCATION_UNKNOWN = Unavailable "revocation_unknown" "Revocations cannot be read at the moment";
     }
 }
@@ -118,6 +119,12 @@ impl Error {
     pub fn unavailable(message: impl fmt::Display) -> Error {
         Error::new(codes::UNAVAILABLE, "try again in a moment")
             .because(message)
+            .retry_after(Duration::from_secs(1))
+    }
+
+    /// Somebody else changed the same thing first: read it again, decide again.
+    pub fn lost_race() -> Error {
+        Error::new(codes::CONTENTION, "many clients change the same thing: try again")
             .retry_after(Duration::from_secs(1))
     }
 

@@ -17,10 +17,11 @@ pub enum FaultCode {
     BadFormat,
     NotAllowed,
     Duplicate,
+    UnknownReference,
 }
 
 impl FaultCode {
-    pub const ALL: [FaultCode; 10] = [
+    pub const ALL: [FaultCode; 11] = [
         FaultCode::Required,
         FaultCode::UnknownField,
         FaultCode::WrongType,
@@ -31,6 +32,7 @@ impl FaultCode {
         FaultCode::BadFormat,
         FaultCode::NotAllowed,
         FaultCode::Duplicate,
+        FaultCode::UnknownReference,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -45,6 +47,7 @@ impl FaultCode {
             FaultCode::BadFormat => "bad_format",
             FaultCode::NotAllowed => "not_allowed",
             FaultCode::Duplicate => "duplicate",
+            FaultCode::UnknownReference => "unknown_reference",
         }
     }
 }

@@ -6,19 +6,23 @@
 mod error;
 mod fault;
 mod id;
+mod number;
 mod patch;
 mod tenant;
 mod text;
 mod time;
+mod url;
 mod wire_enum;
 
 pub use error::{Code, Error, Kind, Result, codes};
 pub use fault::{Fault, FaultCode, Faults, InputError};
 pub use id::{Id, IdGenerator, Noun, OrgId, ProjectId, TaskId, TeamId, UserId};
+pub use number::Bounded;
 pub use patch::{Change, Patch};
 pub use tenant::{Tenant, Voucher};
 pub use text::{Label, Labels, Line, Markdown, Text, normalized};
 pub use time::{Clock, Date, Timestamp};
+pub use url::HttpUrl;
 
 #[doc(hidden)]
 pub mod private {

@@ -34,8 +34,8 @@ pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
-    Allowed, Authenticated, Body, Caller, Empty, Flag, IfMatch, Listing, Parameters, PathParameter,
-    Public, Submission,
+    Allowed, Authenticated, Body, Caller, Empty, Flag, IfMatch, Listing, NoFilters, Parameters,
+    PathParameter, Public, Submission,
 };
 pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
 pub use problem::{Answered, Problem, status};

@@ -3,43 +3,31 @@
 use std::ops::{Deref, DerefMut};
 
 use millwright_core::Result;
-use millwright_event::{Event, Outbox};
-use millwright_store::{Outcome, Step, Store, Transaction};
+use millwright_event::Effects;
+use millwright_store::{Outcome, Step, Store};
 
 use crate::{Answer, Caller, idempotency::Claim};
 
 /// Effects, events and the idempotency record of one request, written together. Dereferences to
-/// the [`Transaction`], which collects the effects.
+/// the [`Effects`], which collect what is written and said.
 #[must_use = "nothing is written before commit"]
 pub struct Write<'s> {
-    store: &'s Store,
-    transaction: Transaction,
-    outbox: Outbox,
+    effects: Effects<'s>,
     claim: Option<Claim>,
 }
 
 impl<'s> Write<'s> {
     pub(crate) fn new(store: &'s Store, caller: &Caller, claim: Option<Claim>) -> Write<'s> {
-        Write {
-            store,
-            transaction: store.transaction(&caller.tenant()),
-            outbox: Outbox::new(caller.cause()),
-            claim,
-        }
-    }
-
-    /// Announces an event with the write: one outbox item holds all of them.
-    pub fn emit(&mut self, event: &impl Event) -> Result<()> {
-        self.outbox.emit(self.store, event)
+        Write { effects: Effects::new(store, caller.cause()), claim }
     }
 
     /// Writes everything and gives the answer back: one transaction.
     ///
     /// # Errors
-    /// As [`Transaction::commit`].
+    /// As [`millwright_store::Transaction::commit`].
     pub async fn commit<A: Answer>(mut self, answer: A) -> Result<A> {
         let completion = self.complete(&answer)?;
-        self.transaction.commit().await?;
+        self.effects.commit().await?;
         if let Some((claim, _)) = completion {
             claim.settle();
         }
@@ -52,7 +40,7 @@ impl<'s> Write<'s> {
     /// `unavailable` if DynamoDB is; `idempotency_in_flight` if the key was lost meanwhile.
     pub async fn attempt<A: Answer>(mut self, answer: &A) -> Result<Outcome> {
         let completion = self.complete(answer)?;
-        let outcome = self.transaction.attempt().await?;
+        let outcome = self.effects.attempt().await?;
         match (&outcome, completion) {
             (Outcome::Done, Some((claim, _))) => claim.settle(),
             (Outcome::Refused(refusals), Some((_, step))) if refusals.at(step).is_some() => {
@@ -64,10 +52,10 @@ impl<'s> Write<'s> {
     }
 
     fn complete(&mut self, answer: &impl Answer) -> Result<Option<(Claim, Step)>> {
-        self.outbox.clone().write(self.store, &mut self.transaction)?;
+        self.effects.announce()?;
         let Some(claim) = self.claim.take() else { return Ok(None) };
         let rendered = answer.render()?;
-        let step = claim.complete(&mut self.transaction, &rendered);
+        let step = claim.complete(&mut self.effects, &rendered);
         Ok(Some((claim, step)))
     }
 }
@@ -79,16 +67,16 @@ impl Caller {
     }
 }
 
-impl Deref for Write<'_> {
-    type Target = Transaction;
+impl<'s> Deref for Write<'s> {
+    type Target = Effects<'s>;
 
-    fn deref(&self) -> &Transaction {
-        &self.transaction
+    fn deref(&self) -> &Effects<'s> {
+        &self.effects
     }
 }
 
-impl DerefMut for Write<'_> {
-    fn deref_mut(&mut self) -> &mut Transaction {
-        &mut self.transaction
+impl<'s> DerefMut for Write<'s> {
+    fn deref_mut(&mut self) -> &mut Effects<'s> {
+        &mut self.effects
     }
 }

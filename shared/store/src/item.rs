@@ -117,6 +117,14 @@ impl RawItem {
         self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
     }
 
+    /// The members of a set of texts, sorted; a missing set is empty.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let set = self.0.get(name).and_then(|value| value.as_ss().ok());
+        let mut texts: Vec<&str> = set.into_iter().flatten().map(String::as_str).collect();
+        texts.sort_unstable();
+        texts
+    }
+
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(|value| value.as_bool().ok()).copied()
     }

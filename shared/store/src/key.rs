@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use millwright_core::Tenant;
 
 /// The partition key of items of one organization: `ORG#<organization>` and what follows.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition(String);
 
 impl Partition {
@@ -50,7 +50,7 @@ pub trait GlobalPartition {
 }
 
 /// The primary key of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub(crate) partition: Partition,
     pub(crate) sort_key: String,

@@ -21,7 +21,7 @@ mod transaction;
 mod update;
 
 pub use backoff::Backoff;
-pub use contention::{Contention, GaveUp};
+pub use contention::Contention;
 pub use cursor::{CursorScope, CursorSealer, Position};
 pub use item::{IndexKeys, Item, RawItem};
 pub use key::{GlobalPartition, Key, Partition};

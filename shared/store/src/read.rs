@@ -1,6 +1,6 @@
 //! Reads. Each method says what it calls.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -31,19 +31,25 @@ struct Inner {
 pub struct Query {
     index: Option<Index>,
     partition: Partition,
-    prefix: Option<String>,
+    sort_keys: SortKeys,
     descending: bool,
 }
+
+/// DynamoDB's own limit of keys in one BatchGetItem.
+const MAX_BATCH: usize = 100;
+
+/// The most entries a page with residual filters examines.
+const MAX_EXAMINED: usize = 1_000;
 
 impl Query {
     /// The items of a partition of the table, read strongly consistent.
     pub fn partition(partition: Partition) -> Query {
-        Query { index: None, partition, prefix: None, descending: false }
+        Query { index: None, partition, sort_keys: SortKeys::Any, descending: false }
     }
 
     /// The items of a partition of an index, eventually consistent.
     pub fn index(index: Index, partition: Partition) -> Query {
-        Query { index: Some(index), partition, prefix: None, descending: false }
+        Query { index: Some(index), partition, sort_keys: SortKeys::Any, descending: false }
     }
 
     /// The index it asks, if not the table.
@@ -54,7 +60,14 @@ impl Query {
     /// Only those whose sort key begins so.
     #[must_use]
     pub fn starting_with(mut self, prefix: impl Into<String>) -> Query {
-        self.prefix = Some(prefix.into());
+        self.sort_keys = SortKeys::Beginning(prefix.into());
+        self
+    }
+
+    /// Only those whose sort key is this one or sorts after it.
+    #[must_use]
+    pub fn from_sort_key(mut self, least: impl Into<String>) -> Query {
+        self.sort_keys = SortKeys::From(least.into());
         self
     }
 
@@ -63,6 +76,14 @@ impl Query {
         self.descending = descending;
         self
     }
+}
+
+/// Which sort keys of the partition are asked for.
+#[derive(Clone, Debug)]
+enum SortKeys {
+    Any,
+    Beginning(String),
+    From(String),
 }
 
 /// What the items of one thing come to.
@@ -130,11 +151,24 @@ impl Store {
         Ok(answer.item.map(RawItem))
     }
 
-    /// Up to 100 different items, strongly consistent, in the order of the keys; what is not there
-    /// is left out. One BatchGetItem, more only if DynamoDB leaves keys unprocessed.
+    /// Different items, strongly consistent, in the order of the keys; what is not there is left
+    /// out. One BatchGetItem per 100 keys, more only if DynamoDB leaves keys unprocessed.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<RawItem>> {
-        let mut wanted: Vec<Attributes> = keys.iter().map(key_attributes).collect();
         let mut found: Vec<RawItem> = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MAX_BATCH) {
+            self.get_batch(keys, &mut found).await?;
+        }
+        let places: HashMap<(&str, &str), usize> = keys
+            .iter()
+            .enumerate()
+            .map(|(place, key)| ((key.partition(), key.sort_key()), place))
+            .collect();
+        found.sort_by_key(|item| places.get(&(item.partition_key(), item.sort_key())).copied());
+        Ok(found)
+    }
+
+    async fn get_batch(&self, keys: &[Key], found: &mut Vec<RawItem>) -> Result<()> {
+        let mut wanted: Vec<Attributes> = keys.iter().map(key_attributes).collect();
         let mut backoff = Backoff::default();
         while !wanted.is_empty() {
             let request = KeysAndAttributes::builder()
@@ -157,13 +191,7 @@ impl Store {
                 backoff.wait(self.ids()).await;
             }
         }
-        let place = |item: &RawItem| {
-            keys.iter().position(|key| {
-                key.partition() == item.partition_key() && key.sort_key() == item.sort_key()
-            })
-        };
-        found.sort_by_key(place);
-        Ok(found)
+        Ok(())
     }
 
     /// Every item that matches, up to `max`. One Query for each megabyte of them.
@@ -215,9 +243,10 @@ impl Store {
             Some(index) => (index.partition_key(), index.sort_key()),
             None => (PARTITION_KEY, SORT_KEY),
         };
-        let condition = match query.prefix {
-            Some(_) => "#pk = :pk AND begins_with(#sk, :prefix)",
-            None => "#pk = :pk",
+        let condition = match query.sort_keys {
+            SortKeys::Any => "#pk = :pk",
+            SortKeys::Beginning(_) => "#pk = :pk AND begins_with(#sk, :sk)",
+            SortKeys::From(_) => "#pk = :pk AND #sk >= :sk",
         };
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut request = self
@@ -232,16 +261,40 @@ impl Store {
             .scan_index_forward(!query.descending)
             .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from.map(Position::to_attributes));
-        if let Some(prefix) = &query.prefix {
+        if let SortKeys::Beginning(bound) | SortKeys::From(bound) = &query.sort_keys {
             request = request
                 .expression_attribute_names("#sk", sort_key)
-                .expression_attribute_values(":prefix", text(prefix));
+                .expression_attribute_values(":sk", text(bound));
         }
         let answer =
             request.send().await.map_err(|error| crate::failure::unavailable("Query", &error))?;
         let next = answer.last_evaluated_key.as_ref().map(Position::from_attributes);
         let items = answer.items.unwrap_or_default().into_iter().map(RawItem).collect();
         Ok(Page { items, next })
+    }
+
+    /// A page of what passes `admit`, which decodes an item or leaves it out. One Query. Without
+    /// residual filters it reads `limit` entries; with them up to 1,000, so a page may be short or
+    /// empty and still have a next one.
+    pub async fn filtered_page<T>(
+        &self,
+        query: &Query,
+        limit: usize,
+        from: Option<&Position>,
+        is_filtered: bool,
+        admit: impl Fn(&RawItem) -> Result<Option<T>>,
+    ) -> Result<Page<T>> {
+        let examined = if is_filtered { MAX_EXAMINED } else { limit };
+        let page = self.page(query, examined, from).await?;
+        let mut items = Vec::new();
+        for item in &page.items {
+            let Some(admitted) = admit(item)? else { continue };
+            items.push(admitted);
+            if items.len() == limit && is_filtered {
+                return Ok(Page { items, next: Some(item.position(query.index)) });
+            }
+        }
+        Ok(Page { items, next: page.next })
     }
 
     /// One item written outside a transaction, for records that stand alone (claims, marks). One

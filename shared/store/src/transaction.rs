@@ -39,24 +39,38 @@ pub struct Transaction {
 pub struct Step(usize);
 
 /// A step whose condition did not hold, with the item as it stood.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Refusal {
     pub step: Step,
     pub item: Option<RawItem>,
+    error: Option<Error>,
 }
 
 /// Every step that was refused, in order.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Refusals(pub Vec<Refusal>);
 
 impl Refusals {
     pub fn at(&self, step: Step) -> Option<&Refusal> {
         self.0.iter().find(|refusal| refusal.step == step)
     }
+
+    /// What [`Transaction::refused_as`] set for the first refused step that has one; else
+    /// `version_stale` with the current version, or `conflict`.
+    pub fn into_error(mut self) -> Error {
+        if let Some(error) = self.0.iter_mut().find_map(|refusal| refusal.error.take()) {
+            return error;
+        }
+        let item = |refusal: &Refusal| refusal.item.as_ref().and_then(RawItem::version);
+        match self.0.iter().find_map(item) {
+            Some(version) => Error::version_stale(version),
+            None => Error::new(codes::CONFLICT, "somebody else was faster: read it again"),
+        }
+    }
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Outcome {
     Done,
     Refused(Refusals),
@@ -171,7 +185,7 @@ impl Transaction {
         })
     }
 
-    /// What [`Transaction::commit`] answers if `step` is refused.
+    /// What [`Refusals::into_error`] answers if `step` is refused.
     pub fn refused_as(&mut self, step: Step, error: Error) -> Step {
         if let Some(slot) = self.refusals.get_mut(step.0) {
             *slot = Some(error);
@@ -204,27 +218,15 @@ impl Transaction {
     /// Writes everything, or answers the error of the first refused step.
     ///
     /// # Errors
-    /// What [`Transaction::refused_as`] set for the first refused step that has one; else
-    /// `version_stale` with the current version, or `conflict`. `unavailable` if DynamoDB is.
+    /// As [`Refusals::into_error`]; `unavailable` if DynamoDB is.
     pub async fn commit(mut self) -> Result<()> {
-        let refusals = match self.attempt().await? {
-            Outcome::Done => return Ok(()),
-            Outcome::Refused(refusals) => refusals,
-        };
-        for refusal in &refusals.0 {
-            if let Some(error) = self.refusals.get_mut(refusal.step.0).and_then(Option::take) {
-                return Err(error);
-            }
+        match self.attempt().await? {
+            Outcome::Done => Ok(()),
+            Outcome::Refused(refusals) => Err(refusals.into_error()),
         }
-        let current =
-            refusals.0.iter().find_map(|refusal| refusal.item.as_ref().and_then(RawItem::version));
-        Err(match current {
-            Some(version) => Error::version_stale(version),
-            None => Error::new(codes::CONFLICT, "somebody else was faster: read it again"),
-        })
     }
 
-    /// Writes everything, or tells which steps were refused; may be called again.
+    /// Writes everything, or tells which steps were refused.
     ///
     /// # Errors
     /// `unavailable` if DynamoDB is, or if the transaction kept conflicting.
@@ -263,6 +265,7 @@ impl Transaction {
                 .map(|(index, reason)| Refusal {
                     step: Step(index),
                     item: reason.item().map(|item| RawItem::from_attributes(item.clone())),
+                    error: self.refusals.get_mut(index).and_then(Option::take),
                 })
                 .collect();
             if !refused.is_empty() {

@@ -32,6 +32,12 @@ impl Placeholders {
         placeholder
     }
 
+    fn text_set(&mut self, texts: Vec<String>) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), AttributeValue::Ss(texts));
+        placeholder
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         match &self.fault {
             None => Ok(()),
@@ -91,7 +97,18 @@ impl Condition {
         self
     }
 
-    /// Either the clauses so far, or `other`.
+    /// A set of texts has room for one more, or holds `text` already.
+    #[must_use]
+    pub fn has_room_for(mut self, name: &str, text: &str, max: u64) -> Condition {
+        let name = self.placeholders.name(name);
+        let (max, text) = (self.placeholders.value(max), self.placeholders.value(text));
+        self.clauses.push(format!(
+            "(attribute_not_exists({name}) OR size({name}) < {max} OR contains({name}, {text}))"
+        ));
+        self
+    }
+
+    /// Either the clauses so far, or the attribute is not there.
     #[must_use]
     pub fn or_attribute_absent(mut self, name: &str) -> Condition {
         let name = self.placeholders.name(name);
@@ -110,6 +127,7 @@ impl Condition {
 pub struct Update {
     sets: Vec<String>,
     adds: Vec<String>,
+    deletes: Vec<String>,
     removes: Vec<String>,
     pub(crate) condition: Condition,
 }
@@ -141,6 +159,26 @@ impl Update {
         self
     }
 
+    /// Adds different texts to a set; a missing set is made. At least one.
+    #[must_use]
+    pub fn add_to_set(mut self, name: &str, texts: &[impl ToString]) -> Update {
+        let texts = texts.iter().map(ToString::to_string).collect();
+        let placeholders = &mut self.condition.placeholders;
+        let (name, value) = (placeholders.name(name), placeholders.text_set(texts));
+        self.adds.push(format!("{name} {value}"));
+        self
+    }
+
+    /// Takes out of a set of texts, whether it is in it or not.
+    #[must_use]
+    pub fn delete_from_set(mut self, name: &str, text: impl ToString) -> Update {
+        let placeholders = &mut self.condition.placeholders;
+        let (name, value) =
+            (placeholders.name(name), placeholders.text_set(vec![text.to_string()]));
+        self.deletes.push(format!("{name} {value}"));
+        self
+    }
+
     #[must_use]
     pub fn remove(mut self, name: &str) -> Update {
         let name = self.condition.placeholders.name(name);
@@ -149,7 +187,13 @@ impl Update {
     }
 
     pub(crate) fn expression(&self) -> String {
-        [("SET", &self.sets), ("ADD", &self.adds), ("REMOVE", &self.removes)]
+        let clauses = [
+            ("SET", &self.sets),
+            ("ADD", &self.adds),
+            ("DELETE", &self.deletes),
+            ("REMOVE", &self.removes),
+        ];
+        clauses
             .into_iter()
             .filter(|(_, parts)| !parts.is_empty())
             .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))

@@ -1,20 +1,28 @@
 //! The rules of planning: pure types and functions. No I/O, no AWS, no clock, no randomness.
 
+mod assignee;
+mod criteria;
 mod key;
 mod project;
 mod rank;
+mod relation;
 mod state;
+mod subtasks;
 mod task;
 
+pub use assignee::{AgentId, Assignee};
+pub use criteria::{AcceptanceCriteria, AcceptanceCriterion};
 pub use key::{ItemKey, ProjectKey, ProjectReference, TaskReference};
 pub use project::{
     Project, ProjectName, ProjectPatch, ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
 };
 pub use rank::Rank;
+pub use relation::{Edge, RelationKind, RelationPath, Relations, RelationsView};
 pub use state::{StateCategory, TaskState};
+pub use subtasks::{Forest, Heights, MAX_DEPTH, MAX_SUBTASKS};
 pub use task::{
-    AcceptanceCriteria, AcceptanceCriterion, ActorId, Assignee, BlockedReason, NewTask, Priority,
-    Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
+    ActorId, BlockedReason, EstimateSeconds, ExternalId, ExternalKey, Force, NewTask, Parts,
+    Points, Priority, Source, Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
 };
 
 /// Markdown of a project's description.

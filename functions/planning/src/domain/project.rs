@@ -121,6 +121,31 @@ impl Project {
         self.with_status(ProjectStatus::Archived, ProjectStatus::Active)
     }
 
+    /// The project, hidden until it is purged.
+    ///
+    /// # Errors
+    /// `invalid_state` if it is not archived.
+    pub fn deleted(&self, now: Timestamp, purge_at: Timestamp) -> Result<Project> {
+        if !self.summary.is_archived() {
+            return Err(Error::new(codes::INVALID_STATE, "archive the project first")
+                .with("from", self.summary.status.as_str())
+                .with("to", "deleted"));
+        }
+        let mut next = self.clone();
+        next.summary.deleted_at = Some(now);
+        next.summary.purge_at = Some(purge_at);
+        Ok(next)
+    }
+
+    /// The project, seen again, archived; unchanged if it was not deleted.
+    #[must_use]
+    pub fn restored(&self) -> Project {
+        let mut next = self.clone();
+        next.summary.deleted_at = None;
+        next.summary.purge_at = None;
+        next
+    }
+
     fn with_status(&self, from: ProjectStatus, to: ProjectStatus) -> Result<Project> {
         if self.summary.status != from {
             let detail = format!("the project is {}", self.summary.status);

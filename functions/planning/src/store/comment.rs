@@ -1,7 +1,7 @@
 //! Items of a comment.
 
-use millwright_core::{Error, Markdown, Tenant, Timestamp, UserId};
-use millwright_store::{Condition, Item, Key, Partition, Transaction, Update};
+use millwright_core::{Error, Line, Markdown, Tenant, Timestamp, UserId};
+use millwright_store::{Condition, Item, Key, Transaction, Update};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,7 +25,9 @@ millwright_core::id! {
     "body": "Done in the last build, @usr_01jdz7xk2nf5h9vq3w8c6m4t0b.",
     "mentions": ["usr_01jdz7xk2nf5h9vq3w8c6m4t0b"],
     "authorId": "usr_01jdz7xk2nf5h9vq3w8c6m4t0b",
+    "authorName": null,
     "editedAt": null,
+    "importedAt": null,
     "version": 1,
     "createdAt": "2026-11-23T01:04:58.000Z",
     "createdBy": "usr_01jdz7xk2nf5h9vq3w8c6m4t0b",
@@ -39,8 +41,12 @@ pub struct Comment {
     pub body: Markdown<1, 16_000>,
     /// Distinct `@<userId>` of the body, at most 50.
     pub mentions: Vec<UserId>,
-    pub author_id: ActorId,
+    /// Null if it was imported and its author is nobody we know.
+    pub author_id: Option<ActorId>,
+    /// What the other tracker calls an author we do not know.
+    pub author_name: Option<Line<1, 200>>,
     pub edited_at: Option<Timestamp>,
+    pub imported_at: Option<Timestamp>,
     pub version: u64,
     pub created_at: Timestamp,
     pub created_by: ActorId,
@@ -52,7 +58,7 @@ pub struct Comment {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CommentItem {
     #[serde(skip)]
-    pub subject: Option<Subject>,
+    subject: Option<Subject>,
     pub version: u64,
     pub comment: Comment,
 }
@@ -73,8 +79,7 @@ impl Item for CommentItem {
     fn key(&self, tenant: &Tenant) -> Key {
         match self.subject {
             Some(subject) => CommentItem::place(tenant, subject, self.comment.id),
-            // Only a decoded comment has no subject, and nobody writes one back.
-            None => Partition::of(tenant).at(format!("CMT#{}", self.comment.id)),
+            None => super::unplaced(tenant),
         }
     }
 }
@@ -84,12 +89,16 @@ impl Item for CommentItem {
 #[serde(rename_all = "camelCase")]
 pub struct CommentTombstone {
     #[serde(skip)]
-    pub subject: Option<Subject>,
-    pub comment_id: CommentId,
-    pub deleted_at: Timestamp,
+    subject: Option<Subject>,
+    comment_id: CommentId,
+    deleted_at: Timestamp,
 }
 
 impl CommentTombstone {
+    pub fn new(subject: Subject, id: CommentId, deleted_at: Timestamp) -> CommentTombstone {
+        CommentTombstone { subject: Some(subject), comment_id: id, deleted_at }
+    }
+
     pub fn place(tenant: &Tenant, subject: Subject, id: CommentId) -> Key {
         subject.partition(tenant).at(format!("GONE#{id}"))
     }
@@ -101,7 +110,7 @@ impl Item for CommentTombstone {
     fn key(&self, tenant: &Tenant) -> Key {
         match self.subject {
             Some(subject) => CommentTombstone::place(tenant, subject, self.comment_id),
-            None => Partition::of(tenant).at(format!("GONE#{}", self.comment_id)),
+            None => super::unplaced(tenant),
         }
     }
 }
@@ -110,11 +119,12 @@ impl Item for CommentTombstone {
 pub struct CommentCount;
 
 impl CommentCount {
-    pub fn add(transaction: &mut Transaction, subject: Subject) {
+    /// So many more, within the limit.
+    pub fn add(transaction: &mut Transaction, subject: Subject, count: u32) {
         let key = subject.partition(transaction.tenant()).at("COMMENTS");
-        let below =
-            Condition::default().less_than("count", MAX_COMMENTS).or_attribute_absent("count");
-        let step = transaction.update(&key, &Update::when(below).add("count", 1));
+        let room = MAX_COMMENTS + 1 - u64::from(count);
+        let below = Condition::default().less_than("count", room).or_attribute_absent("count");
+        let step = transaction.update(&key, &Update::when(below).add("count", count.into()));
         transaction.refused_as(step, Error::limit_reached("comments", MAX_COMMENTS));
     }
 

@@ -79,7 +79,7 @@ pub struct HistoryEntry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HistoryItem {
     #[serde(skip)]
-    pub subject: Option<Subject>,
+    subject: Option<Subject>,
     pub entry: HistoryEntry,
 }
 
@@ -117,17 +117,15 @@ impl Item for HistoryItem {
     const KIND: &'static str = "history";
 
     fn key(&self, tenant: &Tenant) -> Key {
-        let partition = match &self.subject {
-            Some(subject) => subject.partition(tenant),
-            // Only a decoded entry has no subject, and nobody writes one back.
-            None => Partition::of(tenant),
-        };
-        partition.at(format!("HIST#{}", self.entry.id))
+        match &self.subject {
+            Some(subject) => subject.partition(tenant).at(format!("HIST#{}", self.entry.id)),
+            None => super::unplaced(tenant),
+        }
     }
 }
 
 /// Fields that are derived, or say who and when: never in a history.
-const NOT_IN_HISTORY: [&str; 15] = [
+const NOT_IN_HISTORY: [&str; 17] = [
     "id",
     "key",
     "number",
@@ -141,9 +139,14 @@ const NOT_IN_HISTORY: [&str; 15] = [
     "stateCategory",
     "startedAt",
     "completedAt",
+    "importedAt",
+    "sourceUpdatedAt",
+    "openBlockers",
     "purgeAt",
-    "settings",
 ];
+
+/// Groups of fields that are recorded each for itself.
+const GROUPS: [&str; 2] = ["settings", "relations"];
 
 /// Longer texts are cut.
 const MAX_CHARACTERS: usize = 1_000;
@@ -178,9 +181,11 @@ fn fields(representation: &impl Serialize) -> Result<Map<String, Value>> {
     let Value::Object(mut members) = value else {
         return Err(Error::internal("a representation is no object"));
     };
-    if let Some(Value::Object(settings)) = members.remove("settings") {
-        members
-            .extend(settings.into_iter().map(|(name, value)| (format!("settings.{name}"), value)));
+    for group in GROUPS {
+        if let Some(Value::Object(fields)) = members.remove(group) {
+            let named = |(name, value)| (format!("{group}.{name}"), value);
+            members.extend(fields.into_iter().map(named));
+        }
     }
     members.retain(|name, _| !NOT_IN_HISTORY.contains(&name.as_str()));
     Ok(members)

@@ -57,7 +57,11 @@ impl Item for ProjectHead {
         ProjectHead::place(tenant, self.summary.id)
     }
 
+    /// A deleted project is in no list.
     fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
+        if self.summary.deleted_at.is_some() {
+            return IndexKeys::default();
+        }
         let sort_key = format!("{}#{}", self.summary.folded_name(), self.summary.id);
         let by_status = projects_of_status(tenant, self.summary.status);
         let keys = IndexKeys::default().on(Index::Gsi1, by_status, &sort_key);
@@ -130,11 +134,12 @@ impl Counter {
         project_partition(tenant, id).at("COUNTER")
     }
 
-    /// Takes `number`, which must be the next one of a project that is not archived.
-    pub fn take(transaction: &mut Transaction, id: ProjectId, number: u64) -> Step {
-        let next = Condition::default().equals("lastNumber", number - 1).equals("archived", false);
+    /// Takes the `count` numbers after `last`, which must be the last one given; the project must
+    /// not be archived.
+    pub fn take(transaction: &mut Transaction, id: ProjectId, last: u64, count: u64) -> Step {
+        let next = Condition::default().equals("lastNumber", last).equals("archived", false);
         let key = Counter::place(transaction.tenant(), id);
-        transaction.update(&key, &Update::when(next).set("lastNumber", number))
+        transaction.update(&key, &Update::when(next).set("lastNumber", last + count))
     }
 
     pub fn set_archived(transaction: &mut Transaction, id: ProjectId, archived: bool) -> Step {
@@ -215,8 +220,9 @@ impl ProjectCounts {
     }
 
     /// Counts one less.
-    pub fn remove(transaction: &mut Transaction, team: TeamId) {
-        let key = Partition::of(transaction.tenant()).and("COUNT").at(format!("TEAM#{team}"));
+    pub fn remove(transaction: &mut Transaction, team: Option<TeamId>) {
+        let sort_key = team.map_or_else(|| "PROJECTS".to_owned(), |team| format!("TEAM#{team}"));
+        let key = Partition::of(transaction.tenant()).and("COUNT").at(sort_key);
         transaction.update(&key, &Update::new().add("count", -1));
     }
 }

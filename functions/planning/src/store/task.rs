@@ -1,19 +1,13 @@
 //! Items of a task.
 
-use std::time::Duration;
-
-use millwright_core::{ProjectId, Result, TaskId, Tenant, Timestamp};
-use millwright_store::{
-    Assembled, GlobalPartition, Index, IndexKeys, Item, Key, Partition, RawItem,
-};
+use millwright_core::{Error, HttpUrl, ProjectId, Result, TaskId, Tenant};
+use millwright_store::{Assembled, Index, IndexKeys, Item, Key, Partition, RawItem, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AcceptanceCriteria, BlockedReason, ItemKey, Task, TaskDescription, TaskState, TaskSummary,
+    AcceptanceCriteria, Assignee, BlockedReason, Edge, ItemKey, Parts, Priority, Relations, Task,
+    TaskDescription, TaskState, TaskSummary,
 };
-
-/// How long a deleted task can be restored.
-pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// T = `O#TASK#<task>`.
 pub fn task_partition(tenant: &Tenant, id: TaskId) -> Partition {
@@ -32,18 +26,47 @@ pub fn tasks_of_state(tenant: &Tenant, project: ProjectId, state: TaskState) -> 
     tasks_of_project(tenant, project).and(state)
 }
 
-fn digits(number: u64) -> String {
+/// Tasks by their last change.
+pub fn tasks_by_update(tenant: &Tenant, project: ProjectId) -> Partition {
+    tasks_of_project(tenant, project).and("U")
+}
+
+/// Tasks in somebody's hands: open ones first, then by priority, due date (none last), id.
+pub fn tasks_of_assignee(tenant: &Tenant, assignee: Assignee) -> Partition {
+    Partition::of(tenant).and("WHO").and(assignee).and("TASK")
+}
+
+/// What the sort keys of [`tasks_of_assignee`] begin with.
+pub fn assigned_prefix(open: bool) -> &'static str {
+    if open { "0#" } else { "1#" }
+}
+
+fn assigned_sort_key(task: &TaskSummary) -> String {
+    let open = assigned_prefix(!task.state_category.is_closed());
+    let priority = match task.priority {
+        Priority::Critical => 0,
+        Priority::High => 1,
+        Priority::Medium => 2,
+        Priority::Low => 3,
+    };
+    let due = task.due_date.map_or_else(|| "9999-99-99".to_owned(), |due| due.to_string());
+    format!("{open}{priority}#{due}#{}", task.id)
+}
+
+pub(super) fn digits(number: u64) -> String {
     format!("{number:010}")
 }
 
 /// The summary of a task and its small private fields.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskHead {
     pub version: u64,
     pub summary: TaskSummary,
     pub blocked_reason: Option<BlockedReason>,
+    pub external_url: Option<HttpUrl>,
     pub body_version: u64,
+    pub relations_version: u64,
 }
 
 impl TaskHead {
@@ -52,12 +75,20 @@ impl TaskHead {
             version: task.summary.version,
             summary: task.summary.clone(),
             blocked_reason: task.blocked_reason.clone(),
-            body_version: task.body_version,
+            external_url: task.external_url.clone(),
+            body_version: task.parts.body_version,
+            relations_version: task.parts.relations_version,
         }
     }
 
     pub fn place(tenant: &Tenant, id: TaskId) -> Key {
         task_partition(tenant, id).at("HEAD")
+    }
+
+    /// Replaces the head it was read as; a lost race if that has changed.
+    pub fn replace(&self, transaction: &mut Transaction, expected: u64) {
+        let step = transaction.replace(self, expected);
+        transaction.refused_as(step, Error::lost_race());
     }
 }
 
@@ -70,14 +101,47 @@ impl Item for TaskHead {
 
     /// A deleted task is in no list.
     fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
-        let TaskSummary { id, project_id, state, number, rank, deleted_at, .. } = &self.summary;
-        if deleted_at.is_some() {
+        let TaskSummary { id, project_id, state, number, rank, updated_at, .. } = &self.summary;
+        if self.summary.deleted_at.is_some() {
             return IndexKeys::default();
         }
         let column = tasks_of_state(tenant, *project_id, *state);
-        IndexKeys::default()
+        let by_update = tasks_by_update(tenant, *project_id);
+        let keys = IndexKeys::default()
             .on(Index::Gsi1, tasks_by_number(tenant, *project_id), digits(*number))
             .on(Index::Gsi2, column, format!("{}#{id}", rank.as_str()))
+            .on(Index::Gsi4, by_update, format!("{updated_at}#{id}"));
+        match self.summary.assignee_id {
+            Some(assignee) => {
+                let by_assignee = tasks_of_assignee(tenant, assignee);
+                keys.on(Index::Gsi3, by_assignee, assigned_sort_key(&self.summary))
+            }
+            None => keys,
+        }
+    }
+}
+
+/// The relations of a task, with the project of each other end: whoever walks the graph needs no
+/// other item. Not there before the first relation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskRelations {
+    pub task_id: TaskId,
+    pub relations_version: u64,
+    pub edges: Vec<Edge>,
+}
+
+impl TaskRelations {
+    pub fn place(tenant: &Tenant, id: TaskId) -> Key {
+        task_partition(tenant, id).at("HEAD#REL")
+    }
+}
+
+impl Item for TaskRelations {
+    const KIND: &'static str = "task_relations";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        TaskRelations::place(tenant, self.task_id)
     }
 }
 
@@ -110,7 +174,10 @@ impl Task {
         let Some(body) = body.map(RawItem::decode::<TaskBody>).transpose()? else {
             return Ok(Assembled::Torn);
         };
-        if body.body_version != head.body_version {
+        let relations = items.iter().find(|item| item.is::<TaskRelations>());
+        let relations = relations.map(RawItem::decode::<TaskRelations>).transpose()?;
+        let relations_version = relations.as_ref().map_or(0, |part| part.relations_version);
+        if body.body_version != head.body_version || relations_version != head.relations_version {
             return Ok(Assembled::Torn);
         }
         Ok(Assembled::Whole(Task {
@@ -118,16 +185,26 @@ impl Task {
             description: body.description,
             acceptance_criteria: body.acceptance_criteria,
             blocked_reason: head.blocked_reason,
-            body_version: head.body_version,
+            external_url: head.external_url,
+            relations: Relations::new(relations.map(|part| part.edges).unwrap_or_default()),
+            parts: Parts { body_version: head.body_version, relations_version },
         }))
     }
 
     pub fn body(&self) -> TaskBody {
         TaskBody {
             task_id: self.summary.id,
-            body_version: self.body_version,
+            body_version: self.parts.body_version,
             description: self.description.clone(),
             acceptance_criteria: self.acceptance_criteria.clone(),
+        }
+    }
+
+    pub fn relations_item(&self) -> TaskRelations {
+        TaskRelations {
+            task_id: self.summary.id,
+            relations_version: self.parts.relations_version,
+            edges: self.relations.edges().to_vec(),
         }
     }
 }
@@ -161,41 +238,5 @@ impl Item for TaskKeyMarker {
             // Keys are made by ItemKey, which reads what it writes.
             Err(_) => Partition::of(tenant).and("KEY").at(&self.key),
         }
-    }
-}
-
-/// Something to purge on a day; stage 2 works it off.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DuePurge {
-    pub organization: String,
-    pub task_id: TaskId,
-    pub due_at: Timestamp,
-}
-
-struct DueDay(String);
-
-impl GlobalPartition for DueDay {
-    fn partition(&self) -> String {
-        format!("DUE#{}", self.0)
-    }
-}
-
-impl DuePurge {
-    pub fn of(tenant: &Tenant, task: TaskId, deleted_at: Timestamp) -> DuePurge {
-        DuePurge {
-            organization: tenant.organization().to_string(),
-            task_id: task,
-            due_at: deleted_at.plus(RESTORABLE),
-        }
-    }
-}
-
-impl Item for DuePurge {
-    const KIND: &'static str = "due_purge";
-
-    fn key(&self, _tenant: &Tenant) -> Key {
-        let day: String = self.due_at.to_string().chars().take(10).collect();
-        Partition::global(&DueDay(day)).at(format!("task#{}", self.task_id))
     }
 }

@@ -135,3 +135,8 @@ impl std::fmt::Debug for Platform {
         write!(f, "Platform({})", self.0.service)
     }
 }
+
+/// The filters of a list that takes none.
+#[derive(Clone, Copy, Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct NoFilters {}

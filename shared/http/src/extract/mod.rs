@@ -10,7 +10,7 @@ mod query;
 
 pub use access::{Allowed, Authenticated, Caller, Gate, Public};
 pub use body::{Body, Empty, Submission};
-pub use listing::Listing;
+pub use listing::{Listing, NoFilters};
 pub use path::PathParameter;
 pub use precondition::IfMatch;
 pub use query::{Flag, Parameters, Several};

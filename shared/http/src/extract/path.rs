@@ -4,12 +4,12 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use millwright_core::{Fault, FaultCode, Faults, InputError};
+use millwright_core::{Error, Fault, FaultCode, Faults, InputError};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{Describe, OperationDocument, Problem};
 
-/// The parameters of the path in their order: one, or a tuple of two. A wrong form is 400 before
+/// The parameters of the path in their order: a tuple of one to three. A wrong form is 400 before
 /// anything is read.
 #[derive(Clone, Copy, Debug)]
 pub struct PathParameter<T>(pub T);
@@ -42,49 +42,41 @@ async fn segments(parts: &mut Parts) -> Result<Vec<(String, String)>, Problem> {
     Ok(segments)
 }
 
-impl<S: Send + Sync, T: FromStr<Err = InputError>> FromRequestParts<S> for PathParameter<(T,)> {
-    type Rejection = Problem;
+/// The extractor for a tuple of so many parameters; all faults of them at once.
+macro_rules! path_parameters {
+    ($($parameter:ident),+) => {
+        impl<S, $($parameter),+> FromRequestParts<S> for PathParameter<($($parameter,)+)>
+        where
+            S: Send + Sync,
+            $($parameter: FromStr<Err = InputError>,)+
+        {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        match segments(parts).await?.as_slice() {
-            [(name, text)] => Ok(PathParameter((read(name, text).map_err(Faults::of)?,))),
-            _ => Err(millwright_core::Error::internal("the route has not one parameter").into()),
-        }
-    }
-}
-
-impl<S, A, B> FromRequestParts<S> for PathParameter<(A, B)>
-where
-    S: Send + Sync,
-    A: FromStr<Err = InputError>,
-    B: FromStr<Err = InputError>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let segments = segments(parts).await?;
-        let [(first_name, first), (second_name, second)] = segments.as_slice() else {
-            return Err(millwright_core::Error::internal("the route has not two parameters").into());
-        };
-        match (read(first_name, first), read(second_name, second)) {
-            (Ok(first), Ok(second)) => Ok(PathParameter((first, second))),
-            (first, second) => {
-                let faults = [first.err(), second.err()].into_iter().flatten().collect();
-                Err(Faults(faults).into())
+            async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+                let mut segments = segments(parts).await?.into_iter();
+                let mut faults = Vec::new();
+                let read = ($({
+                    let Some((name, text)) = segments.next() else {
+                        return Err(Error::internal("the route has too few parameters").into());
+                    };
+                    read::<$parameter>(&name, &text).map_err(|fault| faults.push(fault)).ok()
+                },)+);
+                #[allow(non_snake_case, reason = "named like their types")]
+                match read {
+                    ($(Some($parameter),)+) => Ok(PathParameter(($($parameter,)+))),
+                    _ => Err(Faults(faults).into()),
+                }
             }
         }
-    }
+
+        impl<$($parameter: ToSchema),+> Describe for PathParameter<($($parameter,)+)> {
+            fn describe(document: &mut OperationDocument) {
+                document.path_parameters(vec![$(<$parameter as PartialSchema>::schema()),+]);
+            }
+        }
+    };
 }
 
-impl<T: ToSchema> Describe for PathParameter<(T,)> {
-    fn describe(document: &mut OperationDocument) {
-        document.path_parameters(vec![<T as PartialSchema>::schema()]);
-    }
-}
-
-impl<A: ToSchema, B: ToSchema> Describe for PathParameter<(A, B)> {
-    fn describe(document: &mut OperationDocument) {
-        document
-            .path_parameters(vec![<A as PartialSchema>::schema(), <B as PartialSchema>::schema()]);
-    }
-}
+path_parameters!(A);
+path_parameters!(A, B);
+path_parameters!(A, B, C);

@@ -1,0 +1,83 @@
+//! What one transaction does, and what it says of it.
+
+use std::ops::{Deref, DerefMut};
+
+use millwright_core::Result;
+use millwright_store::{Outcome, Store, Transaction};
+
+use crate::{Cause, Destination, Event, Outbox};
+
+/// A transaction and its outbox item. Dereferences to the [`Transaction`], which collects the
+/// writes; requests and workers share what is written with it.
+#[must_use = "nothing is written before commit"]
+pub struct Effects<'s> {
+    store: &'s Store,
+    transaction: Transaction,
+    outbox: Outbox,
+    announced: bool,
+}
+
+impl<'s> Effects<'s> {
+    pub fn new(store: &'s Store, cause: Cause) -> Effects<'s> {
+        let transaction = store.transaction(&cause.tenant);
+        Effects { store, transaction, outbox: Outbox::new(cause), announced: false }
+    }
+
+    pub fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    /// Announces an event with the write: one outbox item holds all of them.
+    pub fn emit(&mut self, event: &impl Event) -> Result<()> {
+        self.outbox.emit(self.store, event)
+    }
+
+    /// Hands a job or command to the queue of a function, with the write.
+    pub fn send(&mut self, queue: &str, message: &impl Event) -> Result<()> {
+        self.outbox.send(self.store, Destination::Queue(queue.to_owned()), message)
+    }
+
+    /// Adds the outbox item. Called by itself before anything is written.
+    ///
+    /// # Errors
+    /// `internal` if all messages together exceed 300 KB.
+    pub fn announce(&mut self) -> Result<()> {
+        if !self.announced {
+            self.announced = true;
+            self.outbox.clone().write(self.store, &mut self.transaction)?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything: one transaction.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit`].
+    pub async fn commit(mut self) -> Result<()> {
+        self.announce()?;
+        self.transaction.commit().await
+    }
+
+    /// As [`Effects::commit`], but tells which steps were refused.
+    ///
+    /// # Errors
+    /// As [`Transaction::attempt`].
+    pub async fn attempt(mut self) -> Result<Outcome> {
+        self.announce()?;
+        self.transaction.attempt().await
+    }
+}
+
+impl Deref for Effects<'_> {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Effects<'_> {
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+}
