@@ -82,6 +82,7 @@ pub fn api() -> Api<Planning> {
             LIMIT_REACHED,
             CONTENTION,
         ]))
+        .with(operation!(task::task_batch))
         .with(operation!(task::task_subtask_list))
         .with(operation!(history::task_history_list))
         // relations of tasks

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, request::Parts};
 use millwright_core::{Error, Result, Tenant, Timestamp, codes};
-use millwright_store::{Condition, Item, Key, Partition, Step, Store, Transaction, Update};
+use millwright_store::{Condition, Item, Key, Partition, Query, Step, Store, Transaction, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::{Caller, answer::Rendered};
@@ -27,6 +27,9 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// Longer than the timeout of any HTTP function.
 const LEASE: Duration = Duration::from_secs(35);
+
+/// More transactions no request makes.
+const MAX_STEPS: usize = 200;
 
 /// Larger answers are read again instead of stored.
 const MAX_STORED_BODY: usize = 64 * 1024;
@@ -81,7 +84,9 @@ impl Item for Record {
 
     fn key(&self, tenant: &Tenant) -> Key {
         match &self.place {
-            Some((actor, operation, key)) => record_key(tenant, actor, operation, key),
+            Some((actor, operation, key)) => {
+                record_partition(tenant, actor, operation, key).at(RECORD)
+            }
             // Only a decoded record has no place, and nobody writes one back.
             None => Partition::of(tenant).and("IDEM").at(""),
         }
@@ -93,19 +98,48 @@ impl Item for Record {
 }
 
 /// `ORG#<org>#IDEM#<caller>#<operation>` / SHA-256 of the key: keys are the caller's to choose.
-fn record_key(tenant: &Tenant, actor: &str, operation: &str, key: &str) -> Key {
+fn record_partition(tenant: &Tenant, actor: &str, operation: &str, key: &str) -> Partition {
     let hash = URL_SAFE_NO_PAD.encode(digest(&digest::SHA256, key.as_bytes()));
-    Partition::of(tenant).and("IDEM").and(actor).and(operation).and(hash).at("RECORD")
+    Partition::of(tenant).and("IDEM").and(actor).and(operation).and(hash)
+}
+
+const RECORD: &str = "RECORD";
+const STEP: &str = "STEP#";
+
+/// What one of several transactions of a submission came to: kept beside the record, so that who
+/// takes over goes on where a process died.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StepRecord {
+    #[serde(skip)]
+    place: Option<Key>,
+    fingerprint: String,
+    body: String,
+    created_at: Timestamp,
+}
+
+impl Item for StepRecord {
+    const KIND: &'static str = "idempotency_step";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        // Only a decoded record has no place, and nobody writes one back.
+        self.place.clone().unwrap_or_else(|| Partition::of(tenant).and("IDEM").at(""))
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.created_at.plus(RETENTION).plus(LEASE))
+    }
 }
 
 /// The right to carry out a submission.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    key: Key,
+    partition: Partition,
     tenant: Tenant,
     id: String,
+    fingerprint: String,
     settled: Arc<AtomicBool>,
-    retained_until: Timestamp,
+    claimed_at: Timestamp,
 }
 
 pub(crate) enum Claimed {
@@ -151,16 +185,16 @@ pub(crate) async fn claim(
     // The SDK repeats a call whose answer was lost: then what stands in the way is this very claim.
     let Some(standing) = standing.filter(|standing| standing.claim != id) else {
         return Ok(Claimed::First(Claim {
-            key: record.key(&tenant),
+            partition: record_partition(&tenant, caller.actor(), operation, key),
             tenant,
             id,
+            fingerprint: fingerprint.0,
             settled: Arc::default(),
-            retained_until: now.plus(RETENTION),
+            claimed_at: now,
         }));
     };
     if standing.fingerprint != fingerprint.0 {
-        let detail = "this Idempotency-Key was sent with another request: use a new one";
-        return Err(Error::new(codes::IDEMPOTENCY_MISMATCH, detail));
+        return Err(mismatch());
     }
     match standing.state {
         State::InProgress => {
@@ -170,6 +204,11 @@ pub(crate) async fn claim(
         }
         State::Completed => Ok(Claimed::Replay(replay(standing))),
     }
+}
+
+fn mismatch() -> Error {
+    let detail = "this Idempotency-Key was sent with another request: use a new one";
+    Error::new(codes::IDEMPOTENCY_MISMATCH, detail)
 }
 
 fn replay(record: Record) -> Response {
@@ -198,13 +237,10 @@ fn replay(record: Record) -> Response {
 impl Claim {
     /// Adds the completion of the record to the transaction of the effects.
     pub(crate) fn complete(&self, transaction: &mut Transaction, answer: &Rendered) -> Step {
-        let mine = Condition::default()
-            .equals("claim", &self.id)
-            .equals("state", State::InProgress.as_str());
-        let mut update = Update::when(mine)
+        let mut update = Update::when(self.mine())
             .set("state", State::Completed.as_str())
             .set("status", answer.status.as_u16())
-            .set("heldUntil", self.retained_until);
+            .set("heldUntil", self.claimed_at.plus(RETENTION));
         if let Some(version) = answer.version {
             update = update.set("answeredVersion", version);
         }
@@ -220,8 +256,50 @@ impl Claim {
             }
             _ => {}
         }
-        let step = transaction.update(&self.key, &update);
+        let step = transaction.update(&self.record(), &update);
         transaction.refused_as(step, Claim::taken_over())
+    }
+
+    fn record(&self) -> Key {
+        self.partition.clone().at(RECORD)
+    }
+
+    fn mine(&self) -> Condition {
+        Condition::default().equals("claim", &self.id).equals("state", State::InProgress.as_str())
+    }
+
+    /// Adds the result of one of several transactions to it: two items.
+    pub(crate) fn keep_step(
+        &self,
+        transaction: &mut Transaction,
+        number: usize,
+        answer: &Rendered,
+    ) -> Step {
+        transaction.create(&StepRecord {
+            place: Some(self.partition.clone().at(format!("{STEP}{number:05}"))),
+            fingerprint: self.fingerprint.clone(),
+            body: answer.body.clone().unwrap_or_default(),
+            created_at: self.claimed_at,
+        });
+        let step = transaction.check(&self.record(), self.mine());
+        transaction.refused_as(step, Claim::taken_over())
+    }
+
+    /// What was kept before, by whoever had the claim. One Query.
+    ///
+    /// # Errors
+    /// `idempotency_mismatch` if it was kept for another request.
+    pub(crate) async fn steps(&self, store: &Store) -> Result<Vec<String>> {
+        let query = Query::partition(self.partition.clone()).starting_with(STEP);
+        let mut bodies = Vec::new();
+        for item in store.collect(&query, MAX_STEPS).await? {
+            let step: StepRecord = item.decode()?;
+            if step.fingerprint != self.fingerprint {
+                return Err(mismatch());
+            }
+            bodies.push(step.body);
+        }
+        Ok(bodies)
     }
 
     pub(crate) fn taken_over() -> Error {
@@ -245,10 +323,7 @@ impl Claim {
             return;
         }
         let mut transaction = store.transaction(&self.tenant);
-        let mine = Condition::default()
-            .equals("claim", &self.id)
-            .equals("state", State::InProgress.as_str());
-        transaction.delete_when(&self.key, mine);
+        transaction.delete_when(&self.record(), self.mine());
         if let Err(error) = transaction.attempt().await {
             tracing::warn!(%error, "an idempotency claim could not be given back");
         }

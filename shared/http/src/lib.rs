@@ -16,6 +16,7 @@
 
 mod answer;
 mod api;
+mod batch;
 mod denial;
 mod describe;
 mod edge;
@@ -29,6 +30,7 @@ mod write;
 
 pub use answer::{Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
 pub use api::{Api, Document, Endpoint, Entry};
+pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use denial::access_denied_event;
 pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;

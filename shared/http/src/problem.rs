@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use millwright_core::{Error, Faults, InputError, Kind};
+use millwright_core::{Error, Fault, Faults, InputError, Kind};
 use serde_json::{Map, Value, json};
 
 /// A core [`Error`] on its way out. `?` turns the one into the other.
@@ -56,39 +56,43 @@ pub fn status(kind: Kind) -> StatusCode {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProblemCode(pub(crate) &'static str);
 
-/// Renders a problem. `instance` and `request_id` are added by the edge, which knows them.
+/// The members of a problem but `instance` and `requestId`, which the edge knows.
+pub(crate) fn members(error: &Error) -> Map<String, Value> {
+    let status = status(error.kind());
+    let mut body = Map::new();
+    body.insert("type".into(), json!("about:blank"));
+    body.insert("title".into(), json!(error.code().title));
+    body.insert("status".into(), json!(status.as_u16()));
+    body.insert("code".into(), json!(error.code().name));
+    // A failure of ours says nothing but its request id.
+    if status.is_server_error() && error.kind() != Kind::Unavailable {
+        return body;
+    }
+    if !error.detail().is_empty() {
+        body.insert("detail".into(), json!(error.detail()));
+    }
+    for (name, value) in error.members() {
+        body.insert(name.clone(), value.clone());
+    }
+    if !error.faults().is_empty() {
+        let fault = |fault: &Fault| {
+            json!({
+                "pointer": fault.pointer,
+                "code": fault.code.as_str(),
+                "detail": fault.detail,
+            })
+        };
+        body.insert("errors".into(), error.faults().iter().map(fault).collect());
+    }
+    body
+}
+
+/// Renders a problem. `instance` and `requestId` are added by the edge, which knows them.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let error = self.0;
         let status = status(error.kind());
-        let mut body = Map::new();
-        body.insert("type".into(), json!("about:blank"));
-        body.insert("title".into(), json!(error.code().title));
-        body.insert("status".into(), json!(status.as_u16()));
-        body.insert("code".into(), json!(error.code().name));
-        // A failure of ours says nothing but its request id.
-        if !status.is_server_error() || error.kind() == Kind::Unavailable {
-            if !error.detail().is_empty() {
-                body.insert("detail".into(), json!(error.detail()));
-            }
-            for (name, value) in error.members() {
-                body.insert(name.clone(), value.clone());
-            }
-            if !error.faults().is_empty() {
-                let faults: Vec<Value> = error
-                    .faults()
-                    .iter()
-                    .map(|fault| {
-                        json!({
-                            "pointer": fault.pointer,
-                            "code": fault.code.as_str(),
-                            "detail": fault.detail,
-                        })
-                    })
-                    .collect();
-                body.insert("errors".into(), Value::Array(faults));
-            }
-        }
+        let body = members(&error);
         if status.is_server_error() {
             tracing::error!(%error, "request failed");
         } else if let Some(reason) = error.internal_message() {

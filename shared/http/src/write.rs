@@ -13,11 +13,20 @@ use crate::{Answer, Caller, idempotency::Claim};
 #[must_use = "nothing is written before commit"]
 pub struct Write<'s> {
     effects: Effects<'s>,
-    claim: Option<Claim>,
+    claim: Option<ClaimUse>,
+}
+
+/// What a transaction means for the idempotency record of its request.
+#[derive(Clone, Debug)]
+pub(crate) enum ClaimUse {
+    /// It is all there was to do.
+    Complete(Claim),
+    /// It is one of several; its answer is kept under this number.
+    Step(Claim, usize),
 }
 
 impl<'s> Write<'s> {
-    pub(crate) fn new(store: &'s Store, caller: &Caller, claim: Option<Claim>) -> Write<'s> {
+    pub(crate) fn new(store: &'s Store, caller: &Caller, claim: Option<ClaimUse>) -> Write<'s> {
         Write { effects: Effects::new(store, caller.cause()), claim }
     }
 
@@ -28,7 +37,7 @@ impl<'s> Write<'s> {
     pub async fn commit<A: Answer>(mut self, answer: A) -> Result<A> {
         let completion = self.complete(&answer)?;
         self.effects.commit().await?;
-        if let Some((claim, _)) = completion {
+        if let Some((ClaimUse::Complete(claim), _)) = completion {
             claim.settle();
         }
         Ok(answer)
@@ -42,7 +51,7 @@ impl<'s> Write<'s> {
         let completion = self.complete(answer)?;
         let outcome = self.effects.attempt().await?;
         match (&outcome, completion) {
-            (Outcome::Done, Some((claim, _))) => claim.settle(),
+            (Outcome::Done, Some((ClaimUse::Complete(claim), _))) => claim.settle(),
             (Outcome::Refused(refusals), Some((_, step))) if refusals.at(step).is_some() => {
                 return Err(Claim::taken_over());
             }
@@ -51,11 +60,14 @@ impl<'s> Write<'s> {
         Ok(outcome)
     }
 
-    fn complete(&mut self, answer: &impl Answer) -> Result<Option<(Claim, Step)>> {
+    fn complete(&mut self, answer: &impl Answer) -> Result<Option<(ClaimUse, Step)>> {
         self.effects.announce()?;
         let Some(claim) = self.claim.take() else { return Ok(None) };
         let rendered = answer.render()?;
-        let step = claim.complete(&mut self.effects, &rendered);
+        let step = match &claim {
+            ClaimUse::Complete(claim) => claim.complete(&mut self.effects, &rendered),
+            ClaimUse::Step(claim, number) => claim.keep_step(&mut self.effects, *number, &rendered),
+        };
         Ok(Some((claim, step)))
     }
 }

@@ -38,6 +38,13 @@ pub struct Transaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step(usize);
 
+impl Step {
+    /// Its position in the transaction, from 0 on.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// A step whose condition did not hold, with the item as it stood.
 #[derive(Debug)]
 pub struct Refusal {

@@ -21,6 +21,11 @@ pub enum Deleted {
     Wanted,
 }
 
+/// The task as it should be; the same if there is nothing to do.
+pub trait Decide: Fn(&Task, &ProjectSummary) -> Result<Task> {}
+
+impl<D: Fn(&Task, &ProjectSummary) -> Result<Task>> Decide for D {}
+
 /// One change of a task.
 pub struct Alteration<'a, D> {
     pub operation: &'static str,
@@ -30,7 +35,6 @@ pub struct Alteration<'a, D> {
     /// What the history notes beside the changes.
     pub note: Option<String>,
     pub force: Force,
-    /// The task as it should be; the same if there is nothing to do.
     pub decide: D,
 }
 
@@ -44,7 +48,7 @@ pub async fn alter<'s, R, D>(
 ) -> Result<R>
 where
     R: Answer,
-    D: Fn(&Task, &ProjectSummary) -> Result<Task>,
+    D: Decide,
 {
     let tenant = caller.tenant();
     let attempt = || async {

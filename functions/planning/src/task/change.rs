@@ -8,7 +8,7 @@ use millwright_http::{
 };
 use utoipa::ToSchema;
 
-use super::alter::{Alteration, Deleted, alter};
+use super::alter::{Alteration, Decide, Deleted, alter};
 use crate::{
     app::{Planning, check_writable},
     domain::{
@@ -118,20 +118,29 @@ pub async fn task_update(
     Body(patch): Body<TaskPatchIn>,
 ) -> Answered<Versioned<Task>> {
     let patch = TaskPatch::from(patch);
-    let alteration = Alteration {
+    let alteration = update(&reference, Some(if_match), &patch);
+    let begin = || caller.write(&planning.store);
+    Ok(alter(&planning, &caller, begin, Versioned, alteration).await?)
+}
+
+/// The change a patch makes.
+pub fn update<'a>(
+    reference: &'a TaskReference,
+    if_match: Option<IfMatch>,
+    patch: &'a TaskPatch,
+) -> Alteration<'a, impl Decide> {
+    Alteration {
         operation: "task_update",
-        reference: &reference,
+        reference,
         deleted: Deleted::NotFound,
-        if_match: Some(if_match),
+        if_match,
         note: None,
         force: Force::No,
         decide: |task: &Task, project: &ProjectSummary| {
             check_writable(project)?;
             task.patched(patch.clone())
         },
-    };
-    let begin = || caller.write(&planning.store);
-    Ok(alter(&planning, &caller, begin, Versioned, alteration).await?)
+    }
 }
 
 /// Delete a task
@@ -146,20 +155,29 @@ pub async fn task_delete(
     PathParameter((reference,)): PathParameter<(TaskReference,)>,
     if_match: IfMatch,
 ) -> Answered<NoContent> {
-    let alteration = Alteration {
+    let alteration = deletion(&planning, &reference, Some(if_match));
+    let begin = || caller.write(&planning.store);
+    Ok(alter(&planning, &caller, begin, |_| NoContent, alteration).await?)
+}
+
+/// The change a deletion makes.
+pub fn deletion<'a>(
+    planning: &'a Planning,
+    reference: &'a TaskReference,
+    if_match: Option<IfMatch>,
+) -> Alteration<'a, impl Decide> {
+    Alteration {
         operation: "task_delete",
-        reference: &reference,
+        reference,
         deleted: Deleted::Done,
-        if_match: Some(if_match),
+        if_match,
         note: None,
         force: Force::No,
         decide: |task: &Task, project: &ProjectSummary| {
             check_writable(project)?;
             Ok(task.deleted(planning.store.clock().now()))
         },
-    };
-    let begin = || caller.write(&planning.store);
-    Ok(alter(&planning, &caller, begin, |_| NoContent, alteration).await?)
+    }
 }
 
 /// Restore a deleted task

@@ -149,7 +149,7 @@ pub async fn create<'s, R: Answer>(
     let mut numbers = Numbers::begin(planning, &tenant, project).await?;
     let mut contention = Contention::new(&planning.store);
     loop {
-        let key = numbers.next_key()?;
+        let key = numbers.next_keys(1)?.remove(0);
         let task = Task::create(new.clone(), id, &key, &planning.stamp(caller));
         let around = Surroundings::read(planning, &tenant, None, &task).await?;
         let mut write = begin();
@@ -214,16 +214,17 @@ impl Numbers {
         Ok(Numbers { project: id, key: head.summary.key, last })
     }
 
-    /// The next key to try.
+    /// The next keys to try, several at once.
     ///
     /// # Errors
     /// `limit_reached` at 100,000.
-    pub fn next_key(&self) -> Result<ItemKey> {
-        let number = self.last + 1;
-        if number > MAX_TASKS {
+    pub fn next_keys(&self, count: usize) -> Result<Vec<ItemKey>> {
+        let last = self.last + count as u64;
+        if last > MAX_TASKS {
             return Err(Error::limit_reached("tasks per project", MAX_TASKS));
         }
-        Ok(ItemKey { project: self.key.clone(), number })
+        let key = |number| ItemKey { project: self.key.clone(), number };
+        Ok((self.last + 1..=last).map(key).collect())
     }
 
     /// The counter as it stood when the race was lost.

@@ -1,6 +1,8 @@
 //! Tasks: input, handlers.
 
 mod alter;
+mod batch;
+mod block;
 mod change;
 mod create;
 mod effects;
@@ -13,6 +15,7 @@ mod state;
 mod subtasks;
 
 pub use alter::Deleted;
+pub use batch::{__path_task_batch, task_batch};
 pub use change::{
     __path_task_delete, __path_task_restore, __path_task_update, task_delete, task_restore,
     task_update,

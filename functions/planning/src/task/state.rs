@@ -6,7 +6,7 @@ use millwright_core::{Error, Faults, codes};
 use millwright_http::{Allowed, Answered, Empty, PathParameter, Submission, Versioned};
 use utoipa::ToSchema;
 
-use super::alter::{Alteration, Deleted, alter};
+use super::alter::{Alteration, Decide, Deleted, alter};
 use crate::{
     app::{Planning, check_writable},
     domain::{
@@ -32,13 +32,13 @@ pub struct TransitionIn {
 }
 
 impl TransitionIn {
-    pub fn transition(&self) -> Transition {
+    fn transition(&self) -> Transition {
         let force = if self.force { Force::Yes } else { Force::No };
         Transition { to: self.to, reason: self.reason.clone(), force }
     }
 
     /// What the history notes.
-    pub fn note(&self) -> Option<String> {
+    fn note(&self) -> Option<String> {
         match (&self.reason, self.force) {
             (Some(reason), true) => Some(format!("forced: {reason}")),
             (Some(reason), false) => Some(reason.to_string()),
@@ -62,22 +62,31 @@ pub async fn task_transition(
     PathParameter((reference,)): PathParameter<(TaskReference,)>,
     submission: Submission<TransitionIn>,
 ) -> Answered<Versioned<Task>> {
-    let wanted = submission.input.transition();
-    let alteration = Alteration {
+    let alteration = transition(&planning, &reference, &submission.input);
+    let begin = || submission.write(&planning.store, &caller);
+    Ok(alter(&planning, &caller, begin, Versioned, alteration).await?)
+}
+
+/// The change a transition makes.
+pub fn transition<'a>(
+    planning: &'a Planning,
+    reference: &'a TaskReference,
+    input: &'a TransitionIn,
+) -> Alteration<'a, impl Decide> {
+    let wanted = input.transition();
+    Alteration {
         operation: "task_transition",
-        reference: &reference,
+        reference,
         deleted: Deleted::NotFound,
         if_match: None,
-        note: submission.input.note(),
+        note: input.note(),
         force: wanted.force,
-        decide: |task: &Task, project: &ProjectSummary| {
+        decide: move |task: &Task, project: &ProjectSummary| {
             check_writable(project)?;
             let now = planning.store.clock().now();
             task.transitioned(wanted.clone(), project.settings.require_review, now)
         },
-    };
-    let begin = || submission.write(&planning.store, &caller);
-    Ok(alter(&planning, &caller, begin, Versioned, alteration).await?)
+    }
 }
 
 /// Claim a task

@@ -11,6 +11,7 @@ mod keys;
 mod projects;
 mod projects_summary;
 mod tasks;
+mod tasks_batch;
 mod tasks_comments;
 mod tasks_history;
 mod tasks_list;

@@ -17,6 +17,7 @@ use crate::{
     api::OperationName,
     exchange::Exchange,
     idempotency::{self, Claim, Claimed, Fingerprint},
+    write::ClaimUse,
 };
 
 /// The JSON body of a PATCH or PUT.
@@ -61,7 +62,26 @@ impl<T> Submission<T> {
 
     /// Begins the one transaction of this request.
     pub fn write<'s>(&self, store: &'s Store, caller: &Caller) -> Write<'s> {
-        Write::new(store, caller, self.claim.clone())
+        Write::new(store, caller, self.claim.clone().map(ClaimUse::Complete))
+    }
+
+    /// Begins one of several transactions of this request. Its answer is kept under `number`, so
+    /// that a repeat after a crash goes on behind it; [`Submission::write`] ends them all. Two
+    /// items more than without a key.
+    pub fn step<'s>(&self, store: &'s Store, caller: &Caller, number: usize) -> Write<'s> {
+        let claim = self.claim.clone().map(|claim| ClaimUse::Step(claim, number));
+        Write::new(store, caller, claim)
+    }
+
+    /// The bodies of the steps that were kept before this attempt. One Query, none without a key.
+    ///
+    /// # Errors
+    /// `idempotency_mismatch` if they are of another request.
+    pub async fn steps_before(&self, store: &Store) -> Result<Vec<String>> {
+        match &self.claim {
+            Some(claim) => claim.steps(store).await,
+            None => Ok(Vec::new()),
+        }
     }
 }
 
