@@ -1,6 +1,7 @@
 //! Relations between tasks.
 
 mod change;
+mod edit;
 mod list;
 mod ready;
 mod walk;
