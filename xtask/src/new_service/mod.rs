@@ -7,7 +7,7 @@ mod taken;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use millwright_manifest::Service;
 
 use self::names::Names;
@@ -103,10 +103,10 @@ impl Plan {
 pub fn run(options: &Options) -> Result<()> {
     let workspace = paths::workspace();
     let plan = Plan::of(&workspace, &all::services(), options)
-        .context("nothing was changed; what stands in the way")?;
+        .map_err(|error| anyhow!("nothing was changed. What stands in the way:\n  {error:#}"))?;
     plan.write(&workspace)?;
     let name = &plan.names.name;
-    output::progress(format_args!("wrote {} files of functions/{name}", plan.created.len()));
+    output::progress(format_args!("wrote functions/{name} and its fixture for the guards"));
     for file in &plan.edited {
         output::progress(format_args!("registered it in {}", file.path));
     }

@@ -79,17 +79,25 @@ impl Names {
         let kebab = "is not kebab-case (a-z, 0-9 and single hyphens, the first a letter)";
         unless(is_kebab(name, true), format!("the name {name:?} {kebab}"));
         unless(name.len() <= LONGEST_NAME, format!("the name is longer than {LONGEST_NAME}"));
-        unless(is_kebab(&base, true), format!("the base {base:?} {kebab}"));
+        // What follows from a word with a fault has no fault of its own.
+        unless(
+            options.base.is_none() || is_kebab(&base, true),
+            format!("the base {base:?} {kebab}"),
+        );
         let letters = "is not kebab-case of letters (a-z and single hyphens)";
         unless(is_kebab(noun, false), format!("the noun {noun:?} {letters}"));
         unless(
             noun.split('-').count() <= MOST_WORDS_OF_A_NOUN,
             format!("the noun has more than {MOST_WORDS_OF_A_NOUN} words"),
         );
-        unless(is_kebab(&plural, false), format!("the plural {plural:?} {letters}"));
+        unless(
+            options.plural.is_none() || is_kebab(&plural, false),
+            format!("the plural {plural:?} {letters}"),
+        );
         unless(plural != *noun, format!("noun and plural are both {noun:?}: give --plural"));
         unless(
-            is_kebab(&module.replace('_', "-"), false) && !module.contains('-'),
+            is_kebab(&module.replace('_', "-"), false) && !module.contains('-')
+                || options.module.is_none() && !is_kebab(&base, true),
             format!("the module {module:?} is not a-z and single underscores: give --module"),
         );
         unless(
@@ -200,8 +208,9 @@ fn prefix_of(noun: &str) -> String {
 }
 
 fn capital(words: &str) -> String {
-    let (first, rest) = words.split_at(words.len().min(1));
-    format!("{}{rest}", first.to_ascii_uppercase())
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -271,10 +280,11 @@ mod tests {
         for part in ["the name \"My_Notes\"", "the noun \"Note\"", "the prefix \"n\"", "summary"] {
             assert!(told.contains(part), "{part}: {told}");
         }
+        assert_eq!(told.lines().count(), 4, "{told}");
         for name in ["", "-a", "a-", "a--b", "1a", "ü", &"a".repeat(44)] {
             assert!(named(name, "note").is_err(), "{name}");
         }
-        for noun in ["", "note1", "a-b-c-d"] {
+        for noun in ["", "ü", "note1", "a-b-c-d"] {
             assert!(named("notes", noun).is_err(), "{noun}");
         }
         assert!(named("v2", "note").expect_err("digits").to_string().contains("--module"));

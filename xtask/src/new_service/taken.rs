@@ -72,15 +72,17 @@ const WORDS_OF_RUST: [&str; 57] = [
 /// # Errors
 /// Lists everything that is taken at once.
 pub(super) fn check(workspace: &Path, services: &[Service], names: &Names) -> Result<()> {
+    let Names { name, library, base, module, noun, prefix, .. } = names;
+    let folder = format!("functions/{name}");
+    if workspace.join(&folder).exists() {
+        bail!("{folder} exists");
+    }
     let mut faults = Vec::new();
     let mut unless = |free: bool, fault: String| {
         if !free {
             faults.push(fault);
         }
     };
-    let Names { name, library, base, module, noun, prefix, .. } = names;
-    let folder = format!("functions/{name}");
-    unless(!workspace.join(&folder).exists(), format!("{folder} exists"));
     let package = format!("millwright-{name}");
     unless(
         !workspace.join("shared").join(name).exists(),
@@ -196,12 +198,12 @@ mod tests {
 
     #[test]
     fn what_is_taken_cannot() {
-        let planning = refused("planning", "note", |_| {});
-        for part in ["functions/planning exists", "base planning", "module planning", "resource"] {
-            assert!(planning.contains(part), "{part}: {planning}");
-        }
+        assert_eq!(refused("planning", "toy", |_| {}), "functions/planning exists");
         let base = refused("toys", "toy", |options| options.base = Some("planning".to_owned()));
-        assert!(base.contains("--base"), "{base}");
+        for part in ["base planning is that of planning", "module planning is that of planning"] {
+            assert!(base.contains(part), "{part}: {base}");
+        }
+        assert!(refused("planning-api", "toy", |_| {}).contains("function called planning-api"));
         let prefix = refused("toys", "toy", |options| options.prefix = Some("task".to_owned()));
         assert!(prefix.contains("task_ exist: give --prefix"), "{prefix}");
         assert!(refused("store", "toy", |_| {}).contains("shared/store"));

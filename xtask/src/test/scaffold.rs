@@ -19,10 +19,11 @@ use crate::{
 
 /// Never part of a copy, wherever they are at the top.
 const NOT_COPIED: [&str; 3] = [".git", ".millwright", "target"];
-/// Two words each, so that every spelling of them is put to the test.
-const NAME: &str = "toy-shelf";
+/// Two words, so that every spelling is put to the test; the service is called like its things, as
+/// most are.
+const NAME: &str = "wooden-toys";
 const NOUN: &str = "wooden-toy";
-const PACKAGE: &str = "millwright-toy-shelf";
+const PACKAGE: &str = "millwright-wooden-toys";
 
 pub(super) fn run() -> Result<Outcome> {
     let workspace = paths::workspace();
