@@ -102,6 +102,11 @@ fn write_folder(folder: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Result<()> 
     for path in present.keys().filter(|path| !files.contains_key(*path)) {
         let path = folder.join(path);
         fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+        // An empty folder of functions/ would pass for a service.
+        let mut above = path.parent();
+        while let Some(empty) = above.filter(|above| fs::remove_dir(above).is_ok()) {
+            above = empty.parent();
+        }
     }
     for (path, bytes) in files {
         if present.get(&path) != Some(&bytes) {
@@ -132,7 +137,8 @@ mod tests {
             paths::create(path.parent().expect("a folder")).expect("made");
             fs::write(path, text).expect("written");
         }
-        fs::write(copy.path().join("gone"), "z").expect("written");
+        paths::create(&copy.path().join("gone/deep")).expect("made");
+        fs::write(copy.path().join("gone/deep/d"), "z").expect("written");
         fs::write(copy.path().join("c"), "c").expect("written");
         let before =
             fs::metadata(copy.path().join("c")).expect("there").modified().expect("a time");
@@ -145,6 +151,7 @@ mod tests {
         read_folder(copy.path(), copy.path(), Path::new("elsewhere"), &mut found).expect("read");
         let found: Vec<&Path> = found.keys().map(PathBuf::as_path).collect();
         assert_eq!(found, [Path::new("a/b.rs"), Path::new("c")]);
+        assert!(!copy.path().join("gone").exists());
         let after = fs::metadata(copy.path().join("c")).expect("there").modified().expect("a time");
         assert_eq!(after, before);
     }
