@@ -33,7 +33,7 @@ pub(super) fn edited(workspace: &Path, names: &Names) -> Result<Vec<File>> {
         }),
         edit(GUARDS, &|text| {
             let text = text.replacen("\nmod ", &format!("\nmod {library}_fixture;\nmod "), 1);
-            with_element(&text, "fn guarded()", 0, &format!("{library}_fixture::guarded()"))
+            with_element(&text, "fn fixtures()", 0, &format!("{library}_fixture::guarded()"))
         }),
         edit(TEMPLATE, &|text| with_stack(text, &names.state, &nested_stack)),
     ]
@@ -110,8 +110,8 @@ mod tests {
             "fn other() { vec![x] }\nfn services() { vec![gateway, alpha, notes, zeta] }"
         );
         assert_eq!(with_element(text, "fn nothing()", 0, "notes"), None);
-        let empty = with_element("fn guarded() { vec![] }", "fn guarded()", 0, "a");
-        assert_eq!(empty.expect("a list"), "fn guarded() { vec![a] }");
+        let empty = with_element("fn fixtures() { vec![] }", "fn fixtures()", 0, "a");
+        assert_eq!(empty.expect("a list"), "fn fixtures() { vec![a] }");
     }
 
     #[test]

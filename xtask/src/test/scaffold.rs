@@ -44,7 +44,9 @@ pub(super) fn run() -> Result<Outcome> {
         command
             .current_dir(&copy)
             .env("CARGO_TARGET_DIR", &target)
-            .env("CARGO_NET_OFFLINE", "true");
+            .env("CARGO_NET_OFFLINE", "true")
+            // The step with all tests guards the other services.
+            .env("GUARDED", NAME);
         let called = format!("cargo {}", arguments.join(" "));
         if !process::run_visible(&called, command.args(arguments))?.success() {
             bail!("`{called}` failed in {}: mend xtask/templates/new-service", copy.display());
