@@ -14,9 +14,11 @@ mod http;
 mod infra;
 mod interrupt;
 mod keys;
+mod new_service;
 mod output;
 mod paths;
 mod process;
+mod render;
 mod test;
 mod token;
 mod tools;
@@ -41,6 +43,7 @@ struct Arguments {
 enum Command {
     Dev(dev::Options),
     Gen(generate::Options),
+    NewService(new_service::Options),
     Test(test::Options),
     Token(token::Options),
 }
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Dev(options) => dev::run(&options).map(|()| true),
         Command::Gen(options) => generate::run(&options).map(|()| true),
+        Command::NewService(options) => new_service::run(&options).map(|()| true),
         Command::Test(options) => test::run(&options),
         Command::Token(options) => token::run(&options).map(|()| true),
     }

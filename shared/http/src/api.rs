@@ -101,16 +101,41 @@ pub struct Entry<S> {
     problems: &'static [Code],
 }
 
-/// An entry for a handler with `#[utoipa::path]`: `operation!(module::task_create)`.
+/// An entry for a handler with `#[utoipa::path]`, however deep the (visible) module it is in.
+///
+/// ```
+/// # use millwright_http::{Api, Platform, operation};
+/// mod task {
+///     pub mod read {
+/// #       use millwright_http::{Answered, NoContent, Public};
+///         /// Read a task
+///         #[utoipa::path(get, path = "/api/v1/planning/task", tag = "Tasks")]
+///         pub async fn task_get(_: Public) -> Answered<NoContent> {
+///             Ok(NoContent)
+///         }
+///     }
+/// }
+///
+/// let api: Api<Platform> =
+///     Api::new("planning", "planning").with(operation!(task::read::task_get));
+/// assert!(api.operations().iter().any(|operation| operation.name == "task_get"));
+/// ```
 #[macro_export]
 macro_rules! operation {
-    ($module:ident :: $handler:ident) => {
+    // The last name of the path is the handler.
+    (@ $($module:ident)::+; $handler:ident) => {
         $crate::private::paste! {
-            $crate::Entry::new::<$module::[<__path_ $handler>], _, _, _>(
+            $crate::Entry::new::<$($module::)+[<__path_ $handler>], _, _, _>(
                 stringify!($handler),
-                $module::$handler,
+                $($module::)+$handler,
             )
         }
+    };
+    (@ $($module:ident)::+; $next:ident $($rest:ident)+) => {
+        $crate::operation!(@ $($module)::+::$next; $($rest)+)
+    };
+    ($first:ident $(:: $rest:ident)+) => {
+        $crate::operation!(@ $first; $($rest)+)
     };
 }
 

@@ -16,7 +16,7 @@ use crate::{Caller, Platform};
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccessDenied {
-    /// The operation that was refused, e.g. `task_delete`.
+    /// The operation that was refused, `<noun>_<verb>`.
     operation: String,
     /// The permission that is missing.
     permission: String,
@@ -39,10 +39,11 @@ fn denial_schema() -> (Value, Vec<(String, Value)>) {
     (json(AccessDenied::schema()), referenced)
 }
 
+/// Of no service: all of them announce their denials in this form.
 fn denial_example() -> (Value, String) {
     let data = json!({
-        "operation": "task_delete",
-        "permission": "planning.task.delete",
+        "operation": "thing_delete",
+        "permission": "module.thing.delete",
         "role": "viewer",
         "windowStart": "2026-11-23T01:04:00.000Z",
     });

@@ -46,6 +46,14 @@ impl Service {
         self.functions.iter().find(|function| function.name == name)
     }
 
+    /// True if something can be left undelivered: then it has a dead-letter queue.
+    pub fn has_dead_letters(&self) -> bool {
+        self.functions
+            .iter()
+            .flat_map(|function| &function.triggers)
+            .any(|trigger| !matches!(trigger, Trigger::Http | Trigger::DefaultRoute))
+    }
+
     /// The operation of that short name.
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.name == name)

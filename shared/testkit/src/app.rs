@@ -27,7 +27,7 @@ pub type MakeRouter = fn(Platform, Store) -> Router;
 #[derive(Clone)]
 pub struct TestApp {
     pub database: Database,
-    service: &'static str,
+    pub(crate) service: &'static str,
     make_router: MakeRouter,
     issuer: Arc<Issuer>,
     edge: Edge,

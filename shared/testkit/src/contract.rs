@@ -24,6 +24,17 @@ impl Contract {
         self.document["components"]["schemas"][name].get("example").cloned()
     }
 
+    /// True if the document lets every parameter of the operation's path have this value.
+    pub fn accepts_in_path(&self, method: &str, path: &str, value: &str) -> bool {
+        let parameters = self.operation(method, path)["parameters"].as_array();
+        parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "path").all(
+            |parameter| {
+                let schema = self.self_contained(&parameter["schema"]);
+                faults(&schema, &value.into()).is_empty()
+            },
+        )
+    }
+
     /// Panics if the answer has a status, media type or body that is not documented.
     #[track_caller]
     pub fn check(&self, method: &str, path: &str, answer: &Answer) {

@@ -79,7 +79,7 @@ fn environment(function: &str, app: &TestApp, aws: &AwsDouble) -> BTreeMap<&'sta
         ("MILLWRIGHT_STAGE", "local".into()),
         ("MILLWRIGHT_PREFIX", "test".into()),
         ("MILLWRIGHT_PUBLIC_URL", "http://127.0.0.1:9000".into()),
-        ("MILLWRIGHT_OUTBOX_SERVICES", "planning".into()),
+        ("MILLWRIGHT_OUTBOX_SERVICES", app.service.into()),
         ("MILLWRIGHT_LOG_LEVEL", "warn".into()),
         ("AWS_LAMBDA_FUNCTION_NAME", format!("test-{function}")),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".into()),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::{error::DisplayErrorContext, types::AttributeValue};
 use aws_sdk_sqs::types::QueueAttributeName;
 use millwright_core::{IdGenerator, OrgId};
+use millwright_manifest::{Access, Service};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn check(installation: &Installation) -> Result<()> {
     let client = Client::of(installation)?;
     gateway(&client).await?;
+    every_service(&client).await?;
     tokens(installation, &client).await?;
     let project = follow_an_event(installation, &client).await?;
     output::progress("one event followed from the write through relay and bus to its consumer");
@@ -41,9 +43,33 @@ async fn gateway(client: &Client) -> Result<()> {
     ensure!(document.body["openapi"] == "3.1.0", "/openapi.json is no OpenAPI document");
     let nowhere = client.call(Method::GET, "/api/v1/nowhere", None, None).await?;
     nowhere.expect_problem(StatusCode::NOT_FOUND, "not_found")?;
-    let health = client.call(Method::GET, "/api/v1/planning/health", None, None).await?;
-    health.expect(StatusCode::OK)?;
     output::progress("gateway: root, OpenAPI document, 404");
+    Ok(())
+}
+
+/// Every service is there, reaches its table, and wants a credential for all that is not public.
+async fn every_service(client: &Client) -> Result<()> {
+    for service in all::services() {
+        let (mut open, mut closed) = (0, 0);
+        for operation in &service.operations {
+            if operation.name == "health_get" || operation.name == "readiness_get" {
+                let answer = client.call(Method::GET, &operation.path, None, None).await?;
+                answer.expect(StatusCode::OK)?;
+                open += 1;
+            } else if operation.access != Access::Public {
+                let method = Method::from_bytes(operation.method.as_str().as_bytes())?;
+                let answer = client.call(method, &operation.path, None, None).await?;
+                answer.expect_problem(StatusCode::UNAUTHORIZED, "unauthenticated")?;
+                closed += 1;
+            }
+        }
+        if !service.operations.is_empty() {
+            output::progress(format_args!(
+                "{}: {open} checks of health answered, {closed} operations without a token 401",
+                service.name
+            ));
+        }
+    }
     Ok(())
 }
 
@@ -97,19 +123,26 @@ async fn follow_an_event(installation: &Installation, client: &Client) -> Result
 /// The relay has marked every outbox item.
 async fn everything_is_sent(installation: &Installation) -> Result<()> {
     let database = installation.operator()?.dynamodb()?;
+    let services = all::services();
+    let with_outbox = |service: &&Service| service.table.is_some_and(|table| table.has_outbox);
     let started = Instant::now();
     loop {
-        let outbox = database
-            .scan()
-            .table_name(installation.resource("planning"))
-            .filter_expression("begins_with(pk, :outbox) AND attribute_exists(entries)")
-            .expression_attribute_values(":outbox", AttributeValue::S("OUT#".to_owned()))
-            .send()
-            .await
-            .map_err(|error| anyhow!("{}", DisplayErrorContext(error)))?;
-        let items = outbox.items();
-        ensure!(!items.is_empty(), "no transaction has written an outbox item");
-        if items.iter().all(|item| item.contains_key("sentAt")) {
+        let (mut sent, mut unsent) = (0, 0);
+        for service in services.iter().filter(with_outbox) {
+            let outbox = database
+                .scan()
+                .table_name(installation.resource(service.name))
+                .filter_expression("begins_with(pk, :outbox) AND attribute_exists(entries)")
+                .expression_attribute_values(":outbox", AttributeValue::S("OUT#".to_owned()))
+                .send()
+                .await
+                .map_err(|error| anyhow!("{}", DisplayErrorContext(error)))?;
+            let marked = outbox.items().iter().filter(|item| item.contains_key("sentAt")).count();
+            sent += marked;
+            unsent += outbox.items().len() - marked;
+        }
+        ensure!(sent + unsent > 0, "no transaction has written an outbox item");
+        if unsent == 0 {
             return Ok(());
         }
         ensure!(started.elapsed() < ARRIVE_WITHIN, "an outbox item is not marked as sent");
@@ -119,7 +152,8 @@ async fn everything_is_sent(installation: &Installation) -> Result<()> {
 
 async fn no_dead_letters(installation: &Installation) -> Result<()> {
     let queues = installation.operator()?.sqs()?;
-    for service in ["planning", "relay"] {
+    for service in all::services().into_iter().filter(Service::has_dead_letters) {
+        let service = service.name;
         let queue = installation.queue_url(&format!("{service}-dead-letter"));
         let count = QueueAttributeName::ApproximateNumberOfMessages;
         let answer = queues

@@ -2,17 +2,12 @@
 
 use anyhow::{Context, Result};
 use millwright_manifest::Service;
-use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use minijinja::{Environment, value::Serde};
 
 use super::{output::Output, view::View};
+use crate::render;
 
-macro_rules! templates {
-    ($($name:literal),+ $(,)?) => {
-        [$(($name, include_str!(concat!("../../templates/", $name)))),+]
-    };
-}
-
-const TEMPLATES: [(&str, &str); 10] = templates![
+const TEMPLATES: [(&str, &str); 10] = render::templates![
     "service.yaml.j2",
     "table.yaml.j2",
     "dead-letters.yaml.j2",
@@ -38,20 +33,8 @@ pub(super) fn generate(services: &[Service], output: &mut Output) -> Result<()> 
 }
 
 fn environment() -> Result<Environment<'static>> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // A line with nothing but a tag leaves nothing behind.
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()?,
-    );
+    let mut environment = render::environment(&TEMPLATES)?;
     environment.add_filter("text", yaml_text);
-    for (name, source) in TEMPLATES {
-        environment.add_template(name, source)?;
-    }
     Ok(environment)
 }
 

@@ -163,7 +163,7 @@ impl ServiceView {
             summary: service.summary,
             table: service.table.map(|table| TableView { has_outbox: table.has_outbox }),
             functions,
-            has_dead_letters: !rules.is_empty(),
+            has_dead_letters: service.has_dead_letters(),
             rules,
         }
     }

@@ -3,6 +3,7 @@
 mod contract;
 mod local;
 mod rust;
+mod scaffold;
 mod smoke;
 
 use std::time::{Duration, Instant};
@@ -46,6 +47,7 @@ enum Step {
     Clippy,
     Rust,
     Doc,
+    Scaffold,
     Templates,
     Smoke,
     Deploy,
@@ -61,6 +63,7 @@ impl Step {
             Step::Clippy => "clippy",
             Step::Rust => "rust",
             Step::Doc => "doc",
+            Step::Scaffold => "scaffold",
             Step::Templates => "templates",
             Step::Smoke => "smoke",
             Step::Deploy => "deploy",
@@ -76,6 +79,7 @@ impl Step {
             Step::Clippy => "clippy, warnings denied",
             Step::Rust => "unit, router, guard and exactly-N tests (nextest)",
             Step::Doc => "examples in the documentation of the crates",
+            Step::Scaffold => "what new-service writes builds, passes its tests and is guarded",
             Step::Templates => "cfn-lint and sam validate on what is deployed",
             Step::Smoke => "the main job through the local stack, from request to consumer",
             Step::Deploy => {
@@ -93,6 +97,7 @@ impl Step {
             Step::Clippy => rust::clippy(),
             Step::Rust => rust::tests(context),
             Step::Doc => rust::examples(),
+            Step::Scaffold => scaffold::run(),
             Step::Templates => {
                 context.tools.install(Group::Lint)?;
                 infra::lint(&context.tools).map(|()| Outcome::Passed)

@@ -10,6 +10,9 @@ use millwright_store::Store;
 use millwright_testkit::{Answer, Client, Contract};
 use serde_json::Value;
 
+/// A body with something of the caller's in it.
+pub type MakeBody = fn(&Client) -> Value;
+
 /// A service under guard.
 #[derive(Clone)]
 pub struct Guarded {
@@ -18,6 +21,9 @@ pub struct Guarded {
     pub contract: Arc<Contract>,
     /// Makes the things an owner's calls are about.
     pub calls: fn(Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>>,
+    /// Operations that are called once more with another body, for events that the first call does
+    /// not emit.
+    pub further: &'static [(&'static str, MakeBody)],
 }
 
 /// A call that succeeds for who may.
@@ -31,6 +37,38 @@ pub struct Call {
 }
 
 impl Call {
+    pub fn get(path: &str) -> Call {
+        Call::of(Method::GET, path, None)
+    }
+
+    pub fn post(path: &str, body: Value) -> Call {
+        Call::of(Method::POST, path, Some(body))
+    }
+
+    pub fn patch(path: &str, body: Value) -> Call {
+        Call::of(Method::PATCH, path, Some(body))
+    }
+
+    pub fn delete(path: &str) -> Call {
+        Call::of(Method::DELETE, path, None)
+    }
+
+    fn of(method: Method, path: &str, body: Option<Value>) -> Call {
+        Call { method, path: path.to_owned(), body, refers: false }
+    }
+
+    /// It is about a thing of the organization.
+    pub fn refers(self) -> Call {
+        Call { refers: true, ..self }
+    }
+
+    /// The same call with another value for each parameter of the operation's path.
+    pub fn at(&self, template: &str, value: &str) -> Call {
+        let segment = |part: &str| if part.starts_with('{') { value } else { part }.to_owned();
+        let segments: Vec<String> = template.split('/').map(segment).collect();
+        Call { path: segments.join("/"), ..self.clone() }
+    }
+
     pub async fn send(&self, client: &Client) -> Answer {
         let body = self.body.as_ref().map(ToString::to_string);
         self.send_body(client, body.map(String::into_bytes)).await

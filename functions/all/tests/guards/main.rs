@@ -19,8 +19,17 @@ const MINE: u128 = 1;
 const FOREIGN: u128 = 2;
 
 /// Every service with operations, and how to run it.
-fn guarded() -> Vec<Guarded> {
+fn fixtures() -> Vec<Guarded> {
     vec![planning_fixture::guarded()]
+}
+
+/// All of them, or the one that the environment names: `GUARDED=planning cargo test …`.
+fn guarded() -> Vec<Guarded> {
+    #[allow(clippy::disallowed_methods, reason = "said to the tests, not to the code")]
+    let only = std::env::var("GUARDED").ok();
+    let is_meant =
+        |guarded: &Guarded| only.as_ref().is_none_or(|name| guarded.service.name == name);
+    fixtures().into_iter().filter(is_meant).collect()
 }
 
 /// A service with its things in place.
@@ -55,7 +64,7 @@ impl Scene {
 /// Every service whose manifest lists operations must be guarded.
 #[test]
 fn every_service_is_guarded() {
-    let guarded: Vec<&str> = guarded().iter().map(|guarded| guarded.service.name).collect();
+    let guarded: Vec<&str> = fixtures().iter().map(|guarded| guarded.service.name).collect();
     for service in all::services() {
         let is_public =
             service.operations.iter().all(|o| o.access == millwright_manifest::Access::Public);

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::http::Method;
 use futures::future::BoxFuture;
 use millwright_testkit::{Client, Contract};
 use planning::Planning;
@@ -20,6 +19,7 @@ pub fn guarded() -> Guarded {
         },
         contract,
         calls,
+        further: &[("task_update", |owner| json!({ "assigneeId": owner.user.to_string() }))],
     }
 }
 
@@ -29,7 +29,7 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             let created = owner.post(&format!("/api/v1/planning{path}"), body).await.expect(201);
             created["id"].as_str().unwrap().to_owned()
         };
-        let project = made("/projects", json!({ "key": "WEB", "name": "W" })).await;
+        let project = made("/projects", json!({ "key": "APP", "name": "A" })).await;
         let old = made("/projects", json!({ "key": "OLD", "name": "O" })).await;
         let archive = format!("/api/v1/planning/projects/{old}/archive");
         owner.post(&archive, json!({})).await.expect(200);
@@ -38,16 +38,15 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         owner.delete(&format!("/api/v1/planning/tasks/{gone}")).await.expect(204);
         let comments = format!("/tasks/{task}/comments");
         let comment = made(&comments, json!({ "body": "B" })).await;
-        let call = |method: Method, path: String, body: Option<Value>| {
-            let refers = path.contains('_') || path.contains("WEB");
-            Call { method, path: format!("/api/v1/planning{path}"), body, refers }
+        let ours = |call: Call| {
+            let refers = call.path.contains('_') || call.path.contains("APP-");
+            Call { path: format!("/api/v1/planning{}", call.path), refers, ..call }
         };
-        let get = |path: String| call(Method::GET, path, None);
-        let post = |path: String, body: Value| call(Method::POST, path, Some(body));
-        let patch = |path: String, body: Value| call(Method::PATCH, path, Some(body));
-        let delete = |path: String| call(Method::DELETE, path, None);
+        let get = |path: String| ours(Call::get(&path));
+        let post = |path: String, body: Value| ours(Call::post(&path, body));
+        let patch = |path: String, body: Value| ours(Call::patch(&path, body));
+        let delete = |path: String| ours(Call::delete(&path));
         let new_task = json!({ "projectId": project, "title": "N" });
-        let to_task = |path: Call| Call { refers: true, ..path };
         BTreeMap::from([
             ("health_get", get("/health".into())),
             ("readiness_get", get("/ready".into())),
@@ -59,7 +58,7 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("project_unarchive", post(format!("/projects/{old}/unarchive"), json!({}))),
             ("project_summary", get(format!("/projects/{project}/summary"))),
             ("project_history_list", get(format!("/projects/{project}/history"))),
-            ("task_create", to_task(post("/tasks".into(), new_task))),
+            ("task_create", post("/tasks".into(), new_task).refers()),
             ("task_list", get(format!("/tasks?projectId={project}"))),
             ("task_get", get(format!("/tasks/{task}"))),
             ("task_update", patch(format!("/tasks/{task}"), json!({ "title": "X" }))),
@@ -74,7 +73,7 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("task_comment_create", post(comments.clone(), json!({ "body": "N" }))),
             ("task_comment_update", patch(format!("{comments}/{comment}"), json!({ "body": "X" }))),
             ("task_comment_delete", delete(format!("{comments}/{comment}"))),
-            ("key_resolve", get("/keys/WEB-1".into())),
+            ("key_resolve", get("/keys/APP-1".into())),
         ])
     })
 }

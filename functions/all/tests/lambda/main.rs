@@ -5,6 +5,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use millwright_core::Clock;
+use millwright_manifest::{Function, Trigger};
 use millwright_testkit::{AwsDouble, LambdaProcess, TestApp};
 use planning::Planning;
 use serde_json::{Value, json};
@@ -56,6 +57,23 @@ async fn the_api_answers_what_the_gateway_sends() {
     let listed =
         function.invoke(with_token(sample("planning-api-project-list"), &app)).await.unwrap();
     assert_eq!(body(&listed)["items"][0]["key"], "WEB");
+}
+
+#[tokio::test]
+async fn every_service_answers_its_health() {
+    let (app, aws) = stage().await;
+    for service in all::services() {
+        let is_http = |function: &&Function| function.triggers.contains(&Trigger::Http);
+        let Some(function) = service.functions.iter().find(is_http) else { continue };
+        let path = &service.operation("health_get").expect(service.name).path;
+        let mut event = sample("planning-api-health");
+        event["rawPath"] = path.as_str().into();
+        event["requestContext"]["http"]["path"] = path.as_str().into();
+        let function = LambdaProcess::start(BINARY, function.name, &app, &aws).await;
+        let health = function.invoke(event).await.unwrap();
+        assert_eq!(health["statusCode"], 200, "{path}: {health}");
+        assert_eq!(body(&health), json!({ "status": "ok" }));
+    }
 }
 
 #[tokio::test]
