@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use millwright_core::Result;
-use millwright_event::{Event, Outbox};
+use millwright_event::{Destination, Event, Outbox};
 use millwright_store::{Outcome, Step, Store, Transaction};
 
 use crate::{Answer, Caller, idempotency::Claim};
@@ -31,6 +31,11 @@ impl<'s> Write<'s> {
     /// Announces an event with the write: one outbox item holds all of them.
     pub fn emit(&mut self, event: &impl Event) -> Result<()> {
         self.outbox.emit(self.store, event)
+    }
+
+    /// Sends a job or command with the write, to the queue of that function.
+    pub fn send(&mut self, function: &str, message: &impl Event) -> Result<()> {
+        self.outbox.send(self.store, Destination::Queue(function.to_owned()), message)
     }
 
     /// Writes everything and gives the answer back: one transaction.
