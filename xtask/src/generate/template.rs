@@ -12,9 +12,10 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 10] = templates![
+const TEMPLATES: [(&str, &str); 11] = templates![
     "service.yaml.j2",
     "table.yaml.j2",
+    "bucket.yaml.j2",
     "dead-letters.yaml.j2",
     "function.yaml.j2",
     "delivery-rights.yaml.j2",
