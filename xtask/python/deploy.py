@@ -3,7 +3,7 @@
 The emulator lacks the SAM transform for nested stacks, so that the translator runs here; everything
 else is uploaded and created as on AWS. Writes the translated templates, unchanged, to
 <out>/templates for the checks that read them. Prints as JSON the stack's outputs and, of every
-function, its role, the role's policy and credentials of the role.
+function, its role, the role's policy, credentials of the role and its environment.
 """
 
 import argparse
@@ -131,6 +131,7 @@ def functions(client):
             "role": role,
             "policies": policies,
             "policy": policy["PolicyDocument"],
+            "variables": function["Environment"]["Variables"],
             "accessKeyId": credentials["AccessKeyId"],
             "secretAccessKey": credentials["SecretAccessKey"],
             "sessionToken": credentials["SessionToken"],

@@ -25,6 +25,15 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// account of their own.
 pub const ACCOUNT: &str = "000000000000";
 
+/// The header of calls that no client of ours makes. The emulator reads the account and service
+/// from it, and checks no signature.
+pub fn authorization(region: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{region}/{service}/aws4_request, \
+         SignedHeaders=host, Signature=0"
+    )
+}
+
 /// A running emulator; ends with the value.
 pub struct Emulator {
     pub port: u16,

@@ -31,6 +31,7 @@ pub fn service() -> Service {
         operations: api().operations(),
         events: vec![],
         table: None,
+        bucket: None,
         functions: vec![Function {
             name: "gateway",
             summary: "Answers whatever no service serves",

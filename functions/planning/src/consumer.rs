@@ -47,7 +47,7 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
         let delta = match translate(message) {
             Ok(delta) => delta,
             Err(error) => {
-                batch.fail(&message.message_id, &error);
+                batch.fail(message, &error);
                 None
             }
         };
@@ -73,7 +73,7 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
         });
         if let Err(error) = folded.await {
             for message in of_project {
-                batch.fail(&message.message_id, &error);
+                batch.fail(message, &error);
             }
         }
     }

@@ -28,6 +28,6 @@ pub async fn planning_api() -> Result<(), StartError> {
 pub async fn planning_on_events() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("planning")?;
-    let clock = environment.clock.clone();
-    serve_batches(store, clock, |store: Arc<_>, batch| consume(store, batch)).await
+    serve_batches(&environment, "planning", store, |store: Arc<_>, batch| consume(store, batch))
+        .await
 }

@@ -45,6 +45,7 @@ pub fn service() -> Service {
         operations: api().operations(),
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
+        bucket: None,
         functions: vec![
             Function {
                 name: "planning-api",

@@ -28,6 +28,7 @@ pub fn service() -> Service {
         operations: Vec::new(),
         events: Vec::new(),
         table: None,
+        bucket: None,
         functions: vec![Function {
             name: "relay",
             summary: "Delivers outbox items as they are written, and hourly what was left behind",

@@ -18,6 +18,7 @@ pub mod variable {
     pub const LOG_LEVEL: &str = "MILLWRIGHT_LOG_LEVEL";
     pub const REQUESTS_PER_SECOND: &str = "MILLWRIGHT_REQUESTS_PER_SECOND";
     pub const OUTBOX_SERVICES: &str = "MILLWRIGHT_OUTBOX_SERVICES";
+    pub const BUCKET: &str = "MILLWRIGHT_BUCKET";
     pub const PROJECT_CACHE_SECONDS: &str = "MILLWRIGHT_PROJECT_CACHE_SECONDS";
 }
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub project_cache_seconds: u32,
     /// The services whose tables have an outbox; the relay alone is told.
     pub outbox_services: Vec<String>,
+    /// The bucket of the function's service, as CloudFormation called it.
+    bucket: Option<String>,
     pub aws: Aws,
 }
 
@@ -59,6 +62,7 @@ struct Endpoints {
     all: Option<String>,
     dynamodb: Option<String>,
     eventbridge: Option<String>,
+    s3: Option<String>,
     secretsmanager: Option<String>,
     sqs: Option<String>,
 }
@@ -68,6 +72,7 @@ struct Endpoints {
 pub enum AwsService {
     DynamoDb,
     EventBridge,
+    S3,
     SecretsManager,
     Sqs,
 }
@@ -149,6 +154,7 @@ impl Config {
             audience: optional(variable::AUDIENCE).unwrap_or_else(|| "millwright".to_owned()),
             allowed_origins: origins(list(optional(variable::ALLOWED_ORIGINS)))?,
             outbox_services: list(optional(variable::OUTBOX_SERVICES)),
+            bucket: optional(variable::BUCKET),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
             requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,
             project_cache_seconds: number(variable::PROJECT_CACHE_SECONDS, 60)?.min(60),
@@ -164,6 +170,7 @@ impl Config {
                     all: optional("AWS_ENDPOINT_URL"),
                     dynamodb: optional("AWS_ENDPOINT_URL_DYNAMODB"),
                     eventbridge: optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+                    s3: optional("AWS_ENDPOINT_URL_S3"),
                     secretsmanager: optional("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
                     sqs: optional("AWS_ENDPOINT_URL_SQS"),
                 },
@@ -182,6 +189,12 @@ impl Config {
         format!("{}-{name}", self.prefix)
     }
 
+    /// The bucket of a service. Bucket names are the whole world's, so CloudFormation makes one up
+    /// and tells the functions; locally it is called as everything else, `<prefix>-<service>`.
+    pub fn bucket(&self, service: &str) -> String {
+        self.bucket.clone().unwrap_or_else(|| self.resource(service))
+    }
+
     /// `<prefix>/<name>`: how secrets are called.
     pub fn secret(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)
@@ -196,6 +209,7 @@ impl Config {
         let (variable, own) = match service {
             AwsService::DynamoDb => ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
             AwsService::EventBridge => ("AWS_ENDPOINT_URL_EVENTBRIDGE", &endpoints.eventbridge),
+            AwsService::S3 => ("AWS_ENDPOINT_URL_S3", &endpoints.s3),
             AwsService::SecretsManager => {
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secretsmanager)
             }
@@ -274,6 +288,7 @@ mod tests {
         for service in [
             AwsService::DynamoDb,
             AwsService::EventBridge,
+            AwsService::S3,
             AwsService::SecretsManager,
             AwsService::Sqs,
         ] {
@@ -322,6 +337,14 @@ mod tests {
         assert_eq!(name(&[("AWS_LAMBDA_FUNCTION_NAME", "planning-api")]), "planning-api");
         let both = [("AWS_LAMBDA_FUNCTION_NAME", "_"), ("MILLWRIGHT_FUNCTION", "relay")];
         assert_eq!(name(&both), "relay");
+    }
+
+    #[test]
+    fn a_bucket_is_called_as_the_template_says_or_as_everything_else() {
+        let local = config(&[]).expect("complete");
+        assert_eq!(local.bucket("planning"), "mw-planning");
+        let deployed = config(&[("MILLWRIGHT_BUCKET", "mw-bucket-1a2b3c")]).expect("complete");
+        assert_eq!(deployed.bucket("planning"), "mw-bucket-1a2b3c");
     }
 
     #[test]

@@ -11,31 +11,84 @@ use crate::Envelope;
 /// Older messages are refused: inbox items are kept 45 days, so an older one could count twice.
 pub const MAX_AGE: Duration = Duration::from_secs(40 * 24 * 3600);
 
+/// Deliveries before SQS moves a message to the dead-letter queue.
+pub const MAX_RECEIVES: u32 = 5;
+
 /// One message of a batch, read.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// SQS's id of the delivery, for the answer.
+    /// SQS's id of the message, for the answer.
     pub message_id: String,
+    /// Names this delivery of it.
+    pub receipt_handle: String,
+    /// How often it was delivered, this time included.
+    pub receive_count: u32,
     pub envelope: Envelope,
 }
 
-/// A batch sorted into what can be worked on and what can never succeed.
+impl Message {
+    /// The first delivery of an envelope.
+    pub fn of(message_id: impl Into<String>, envelope: Envelope) -> Message {
+        Message {
+            message_id: message_id.into(),
+            receipt_handle: String::new(),
+            receive_count: 1,
+            envelope,
+        }
+    }
+
+    /// True if SQS does not deliver it again.
+    pub fn is_last_delivery(&self) -> bool {
+        self.receive_count >= MAX_RECEIVES
+    }
+}
+
+/// A message that can never succeed, on its way to the dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    pub message_id: String,
+    /// What was sent, without the bus's frame; it can be redriven as it is.
+    pub body: String,
+    /// Why, as a problem code and in words.
+    pub code: &'static str,
+    pub reason: String,
+}
+
+/// Where operators find rejected messages.
+pub trait DeadLetters {
+    /// # Errors
+    /// If it is not kept there: then the message stays in its own queue.
+    fn keep(&self, rejected: &Rejected) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A batch sorted into what can be worked on, what may succeed later, and what never will.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub messages: Vec<Message>,
-    failures: Vec<BatchItemFailure>,
+    failed: Vec<String>,
+    rejected: Vec<Rejected>,
 }
 
 impl Batch {
     /// Reads every message: an event of the bus (EventBridge's frame around the envelope) or an
-    /// envelope alone. What cannot be read fails for itself and ends in the dead-letter queue.
+    /// envelope alone. What cannot be read is rejected.
     pub fn read(event: SqsEvent, clock: &Clock) -> Batch {
         let mut batch = Batch::default();
         for record in event.records {
             let message_id = record.message_id.unwrap_or_default();
-            match read(record.body.as_deref().unwrap_or_default(), clock) {
-                Ok(envelope) => batch.messages.push(Message { message_id, envelope }),
-                Err(error) => batch.fail(&message_id, &error),
+            let body = record.body.unwrap_or_default();
+            match read(&body, clock) {
+                Ok(envelope) => batch.messages.push(Message {
+                    receipt_handle: record.receipt_handle.unwrap_or_default(),
+                    receive_count: record
+                        .attributes
+                        .get("ApproximateReceiveCount")
+                        .and_then(|count| count.parse().ok())
+                        .unwrap_or(1),
+                    message_id,
+                    envelope,
+                }),
+                Err(error) => batch.reject(message_id, body, &error),
             }
         }
         batch
@@ -43,23 +96,58 @@ impl Batch {
 
     /// A batch of messages that were read elsewhere.
     pub fn of(messages: Vec<Message>) -> Batch {
-        Batch { messages, failures: Vec::new() }
+        Batch { messages, ..Batch::default() }
     }
 
-    /// The message is delivered again, or ends in the dead-letter queue.
-    pub fn fail(&mut self, message_id: &str, error: &Error) {
-        let retryable =
-            matches!(error.kind(), Kind::Unavailable | Kind::Internal | Kind::RateLimited);
-        tracing::error!(message_id, %error, retryable, "message not processed");
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = message_id.to_owned();
-        self.failures.push(failure);
+    /// What may succeed later is delivered again, up to five times in all; what can never succeed
+    /// goes to the dead-letter queue at once.
+    pub fn fail(&mut self, message: &Message, error: &Error) {
+        let message_id = message.message_id.as_str();
+        if matches!(error.kind(), Kind::Unavailable | Kind::Internal | Kind::RateLimited) {
+            let receive_count = message.receive_count;
+            tracing::error!(message_id, receive_count, %error, "message not processed");
+            self.failed.push(message_id.to_owned());
+        } else {
+            let body = serde_json::to_string(&message.envelope).unwrap_or_default();
+            self.reject(message_id.to_owned(), body, error);
+        }
     }
 
-    /// What Lambda is told: the failed ones, all others are done.
-    pub fn into_response(self) -> SqsBatchResponse {
+    /// The message comes back when its visibility ends; nothing is wrong with it.
+    pub fn postpone(&mut self, message: &Message) {
+        self.failed.push(message.message_id.clone());
+    }
+
+    fn reject(&mut self, message_id: String, body: String, error: &Error) {
+        let (code, reason) = (error.code().name, error.to_string());
+        tracing::error!(message_id, %error, "message rejected: it can never succeed");
+        self.rejected.push(Rejected { message_id, body, code, reason });
+    }
+
+    /// How many messages can never succeed.
+    pub fn rejected(&self) -> usize {
+        self.rejected.len()
+    }
+
+    /// Hands over what can never succeed, and gives what Lambda is told: the messages to be
+    /// delivered again. One call per rejected message.
+    pub async fn settle(self, dead_letters: &impl DeadLetters) -> SqsBatchResponse {
+        let mut failed = self.failed;
+        for rejected in self.rejected {
+            if let Err(error) = dead_letters.keep(&rejected).await {
+                tracing::error!(message_id = rejected.message_id, %error, "rejection not kept");
+                failed.push(rejected.message_id);
+            }
+        }
         let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = self.failures;
+        response.batch_item_failures = failed
+            .into_iter()
+            .map(|message_id| {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message_id;
+                failure
+            })
+            .collect();
         response
     }
 }

@@ -32,9 +32,9 @@ impl<'s> Effects<'s> {
         self.outbox.emit(self.store, event)
     }
 
-    /// Hands a job or command to the queue of a function, with the write.
-    pub fn send(&mut self, queue: &str, message: &impl Event) -> Result<()> {
-        self.outbox.send(self.store, Destination::Queue(queue.to_owned()), message)
+    /// Sends a job or command with the write, to the queue of that function.
+    pub fn send(&mut self, function: &str, message: &impl Event) -> Result<()> {
+        self.outbox.send(self.store, Destination::Queue(function.to_owned()), message)
     }
 
     /// Adds the outbox item. Called by itself before anything is written.

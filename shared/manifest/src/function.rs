@@ -2,6 +2,8 @@
 
 use std::{error::Error, future::Future, pin::Pin};
 
+use millwright_files::Folder;
+
 /// What a function's main answers when it cannot go on.
 pub type StartError = Box<dyn Error + Send + Sync>;
 
@@ -41,6 +43,11 @@ pub enum Trigger {
         window_seconds: u32,
         concurrency: u32,
     },
+    /// Its own SQS queue, called like the function, fed by outbox entries `queue:<function>`
+    /// (`Write::send`), one message at a time. Visibility is six times the timeout; after five
+    /// deliveries the service's dead-letter queue. At most `concurrency` messages (2-1,000) are
+    /// worked on at once.
+    Jobs { concurrency: u32 },
     /// The streams of all tables with an outbox.
     Outboxes,
     /// An EventBridge rule, e.g. `rate(1 hour)`; the function gets `input` as its event.
@@ -52,10 +59,32 @@ pub enum Trigger {
 pub enum Right {
     /// Item operations on the service's own table and its indexes. Never Scan.
     OwnTable(&'static [TableAction]),
+    /// Calls on the files of one folder of the service's own bucket. Never list.
+    OwnFiles(Folder, &'static [FileAction]),
     /// Read one secret, `<prefix>/<name>`.
     ReadSecret(&'static str),
     /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.
     DeliverOutboxes,
+}
+
+/// A call on a file; a link needs the right for what it lets others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileAction {
+    /// Read it, or look at its size.
+    Get,
+    Put,
+    Delete,
+}
+
+impl FileAction {
+    /// The IAM action.
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            FileAction::Get => "s3:GetObject",
+            FileAction::Put => "s3:PutObject",
+            FileAction::Delete => "s3:DeleteObject",
+        }
+    }
 }
 
 /// An item operation of DynamoDB; transactions need the right for each of their steps.
@@ -68,6 +97,13 @@ pub enum TableAction {
     UpdateItem,
     DeleteItem,
     ConditionCheckItem,
+}
+
+impl Trigger {
+    /// True if the function has a queue of its own.
+    pub fn has_queue(&self) -> bool {
+        matches!(self, Trigger::Events { .. } | Trigger::Jobs { .. })
+    }
 }
 
 impl TableAction {

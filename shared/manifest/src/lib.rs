@@ -7,9 +7,10 @@ mod operation;
 use millwright_auth::Permission;
 use millwright_core::Code;
 use millwright_event::EventType;
+use millwright_files::Folder;
 use serde_json::Value;
 
-pub use function::{Function, Right, Start, StartError, TableAction, Trigger};
+pub use function::{FileAction, Function, Right, Start, StartError, TableAction, Trigger};
 pub use operation::{Access, Method, Operation};
 
 /// One service: a crate in `functions/`.
@@ -29,6 +30,8 @@ pub struct Service {
     pub events: Vec<EventType>,
     /// Its DynamoDB table `<prefix>-<name>`, if it has one.
     pub table: Option<Table>,
+    /// Its private S3 bucket, if it has one.
+    pub bucket: Option<Bucket>,
     pub functions: Vec<Function>,
     /// The OpenAPI 3.1 document of its operations; run by `xtask` only.
     pub openapi: fn() -> Value,
@@ -39,6 +42,12 @@ pub struct Service {
 pub struct Table {
     /// True if transactions write outbox items: then it has a stream that feeds the relay.
     pub has_outbox: bool,
+}
+
+/// The private bucket of a service: encrypted, closed to the public, its files expire by folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    pub folders: &'static [Folder],
 }
 
 impl Service {

@@ -13,6 +13,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use millwright_config::{AwsService, Config, ConfigError};
+use millwright_core::Clock;
+use millwright_files::Files;
 
 use crate::StartError;
 
@@ -62,6 +64,14 @@ impl Clients {
     /// On the local stage without an endpoint.
     pub fn sqs(&self) -> Result<aws_sdk_sqs::Client, ConfigError> {
         Ok(aws_sdk_sqs::Client::new(&self.sdk_config(AwsService::Sqs)?))
+    }
+
+    /// The bucket of a service.
+    ///
+    /// # Errors
+    /// On the local stage without an endpoint.
+    pub fn files(&self, service: &str, clock: Clock) -> Result<Files, ConfigError> {
+        Files::new(&self.config, service, self.http.clone(), clock)
     }
 
     fn sdk_config(&self, service: AwsService) -> Result<SdkConfig, ConfigError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use millwright_auth::{KeyCache, NoRevocations, Verifier};
 use millwright_config::Config;
 use millwright_core::Clock;
+use millwright_files::Files;
 use millwright_http::{Platform, PlatformParts};
 use millwright_store::Store;
 
@@ -42,6 +43,14 @@ impl Environment {
     pub fn store(&self, service: &str) -> Result<Store, StartError> {
         let table = self.config.resource(service);
         Ok(Store::new(self.clients.dynamodb()?, table, self.clock.clone()))
+    }
+
+    /// The bucket of a service.
+    ///
+    /// # Errors
+    /// On the local stage without an endpoint.
+    pub fn files(&self, service: &str) -> Result<Files, StartError> {
+        Ok(self.clients.files(service, self.clock.clone())?)
     }
 
     /// The platform of a service with a table. Its secrets are fetched at the first use.

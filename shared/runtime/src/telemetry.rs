@@ -31,6 +31,7 @@ pub fn init(config: &Config) {
         "aws_sdk_eventbridge",
         "aws_sdk_secretsmanager",
         "aws_sdk_sqs",
+        "aws_sigv4",
         "aws_smithy_http_client",
         "aws_smithy_runtime",
         "aws_smithy_runtime_api",

@@ -1,31 +1,96 @@
 //! Functions that work on events instead of requests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use aws_lambda_events::sqs::SqsEvent;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{LambdaEvent, service_fn};
-use millwright_core::Clock;
-use millwright_event::batch::Batch;
+use millwright_core::Result;
+use millwright_event::batch::{Batch, Message};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::StartError;
+use crate::{Environment, StartError, queue::Queue};
 
 /// Serves a queue: the handler works on a batch and marks what failed in it.
 ///
 /// # Errors
 /// If the Lambda runtime API cannot be reached.
-pub async fn serve_batches<S, F, Fut>(state: S, clock: Clock, handler: F) -> Result<(), StartError>
+pub async fn serve_batches<S, F, Fut>(
+    environment: &Environment,
+    service: &'static str,
+    state: S,
+    handler: F,
+) -> Result<(), StartError>
 where
     S: Send + Sync + 'static,
     F: Fn(Arc<S>, Batch) -> Fut + Copy + Send,
     Fut: Future<Output = Batch> + Send,
 {
-    let state = Arc::new(state);
+    let queue = Arc::new(Queue::of(environment, service)?);
+    let (state, clock) = (Arc::new(state), environment.clock.clone());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
-        let (state, batch) = (state.clone(), Batch::read(event.payload, &clock));
-        async move { Ok::<_, StartError>(handler(state, batch).await.into_response()) }
+        let (state, queue) = (state.clone(), queue.clone());
+        let batch = Batch::read(event.payload, &clock);
+        async move { Ok::<_, StartError>(settle(handler(state, batch).await, &queue).await) }
     }))
     .await
+}
+
+/// How the work on one message ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worked {
+    /// It need not come again.
+    Done,
+    /// Somebody else is at it: the message hides itself for so long and is delivered again.
+    Later(Duration),
+}
+
+/// Serves a queue of jobs: one message at a time, each of which may take as long as the function.
+///
+/// # Errors
+/// If the Lambda runtime API cannot be reached.
+pub async fn serve_jobs<S, F, Fut>(
+    environment: &Environment,
+    service: &'static str,
+    state: S,
+    handler: F,
+) -> Result<(), StartError>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, Message) -> Fut + Copy + Send + Sync,
+    Fut: Future<Output = Result<Worked>> + Send,
+{
+    let queue = Arc::new(Queue::of(environment, service)?);
+    let (state, clock) = (Arc::new(state), environment.clock.clone());
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let (state, queue) = (state.clone(), queue.clone());
+        let mut batch = Batch::read(event.payload, &clock);
+        async move {
+            for message in std::mem::take(&mut batch.messages) {
+                match handler(state.clone(), message.clone()).await {
+                    Ok(Worked::Done) => {}
+                    Ok(Worked::Later(rest)) => {
+                        queue.hide(&message, rest).await;
+                        batch.postpone(&message);
+                    }
+                    Err(error) => batch.fail(&message, &error),
+                }
+            }
+            Ok::<_, StartError>(settle(batch, &queue).await)
+        }
+    }))
+    .await
+}
+
+async fn settle(batch: Batch, queue: &Queue) -> SqsBatchResponse {
+    if batch.rejected() > 0 {
+        tracing::info!(
+            target: "metric",
+            service = queue.service,
+            function = queue.function.as_str(),
+            Rejected = batch.rejected() as u64,
+        );
+    }
+    batch.settle(queue).await
 }
 
 /// Serves any other event.

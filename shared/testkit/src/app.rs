@@ -12,7 +12,7 @@ use millwright_auth::{
     issuer::{Grant, Issuer},
 };
 use millwright_core::{Clock, OrgId, Tenant, UserId, Voucher};
-use millwright_event::{Entry, Envelope};
+use millwright_event::{Destination, Entry, Envelope};
 use millwright_http::{Edge, Platform, PlatformParts, StaticSecret};
 use millwright_store::Store;
 use serde_json::Value;
@@ -123,9 +123,19 @@ impl TestApp {
         self.database.outbox().await
     }
 
-    /// The events said so far.
+    /// The public events said so far.
     pub async fn events(&self) -> Vec<Envelope> {
-        self.outbox().await.into_iter().map(|entry| entry.envelope).collect()
+        self.said_to(&Destination::Bus).await
+    }
+
+    /// The messages sent to the queue of a function so far.
+    pub async fn messages_to(&self, function: &str) -> Vec<Envelope> {
+        self.said_to(&Destination::Queue(function.to_owned())).await
+    }
+
+    async fn said_to(&self, destination: &Destination) -> Vec<Envelope> {
+        let entries = self.outbox().await.into_iter();
+        entries.filter(|entry| entry.to == *destination).map(|entry| entry.envelope).collect()
     }
 
     /// The types of the events said so far.

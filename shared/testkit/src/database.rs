@@ -1,6 +1,6 @@
 //! DynamoDB in memory, one for each test, behind the real SDK.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use aws_sdk_dynamodb::Client;
 use dynoxide::actions::{
@@ -8,10 +8,10 @@ use dynoxide::actions::{
     get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest,
 };
 use millwright_config::Config;
-use millwright_core::Clock;
+use millwright_core::{Clock, Result};
 use millwright_event::{
     Entry, Envelope, OUTBOX_PREFIX,
-    batch::{Batch, Message},
+    batch::{Batch, DeadLetters, Message, Rejected},
 };
 use millwright_runtime::aws::{Clients, http_client};
 use millwright_store::{RawItem, Store, schema};
@@ -179,15 +179,33 @@ fn client(config: &Config, faults: &Faults) -> Client {
     Clients::with_http_client(config, http).dynamodb().expect("an endpoint")
 }
 
+/// A dead-letter queue that remembers what it was given.
+#[derive(Debug, Default)]
+pub struct DeadLetterBox {
+    kept: Mutex<Vec<Rejected>>,
+}
+
+impl DeadLetters for DeadLetterBox {
+    async fn keep(&self, rejected: &Rejected) -> Result<()> {
+        self.kept.lock().expect("not poisoned").push(rejected.clone());
+        Ok(())
+    }
+}
+
+/// How a batch ended: the ids of the messages to be delivered again, and what was rejected.
+pub async fn settled(batch: Batch) -> (Vec<String>, Vec<Rejected>) {
+    let dead_letters = DeadLetterBox::default();
+    let failures = batch.settle(&dead_letters).await.batch_item_failures;
+    let failed = failures.into_iter().map(|failure| failure.item_identifier).collect();
+    (failed, dead_letters.kept.into_inner().expect("not poisoned"))
+}
+
 /// A queue batch of these events, as the consumer gets it.
 pub fn deliveries(envelopes: &[Envelope]) -> Batch {
     let messages = envelopes
         .iter()
         .enumerate()
-        .map(|(index, envelope)| Message {
-            message_id: format!("message-{index}"),
-            envelope: envelope.clone(),
-        })
+        .map(|(index, envelope)| Message::of(format!("message-{index}"), envelope.clone()))
         .collect();
     Batch::of(messages)
 }

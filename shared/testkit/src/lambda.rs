@@ -140,7 +140,7 @@ async fn failed(
     settle(&api, &id, Err(serde_json::from_str(&body).unwrap_or(Value::String(body))))
 }
 
-/// Secrets Manager and EventBridge, as far as functions call them.
+/// Secrets Manager, EventBridge and SQS, as far as functions call them.
 pub struct AwsDouble {
     endpoint: String,
     state: Arc<AwsState>,
@@ -149,6 +149,8 @@ pub struct AwsDouble {
 struct AwsState {
     secrets: BTreeMap<String, String>,
     published: Mutex<Vec<Value>>,
+    queued: Mutex<Vec<Value>>,
+    hidden: Mutex<Vec<Value>>,
 }
 
 impl AwsDouble {
@@ -158,7 +160,12 @@ impl AwsDouble {
             ("test/auth/jwks".to_owned(), app.public_keys()),
             ("test/internal".to_owned(), "a secret of the tests".to_owned()),
         ]);
-        let state = Arc::new(AwsState { secrets, published: Mutex::default() });
+        let state = Arc::new(AwsState {
+            secrets,
+            published: Mutex::default(),
+            queued: Mutex::default(),
+            hidden: Mutex::default(),
+        });
         let routes = Router::new().route("/", post(aws)).with_state(state.clone());
         AwsDouble { endpoint: format!("http://{}", serve(routes).await), state }
     }
@@ -166,6 +173,16 @@ impl AwsDouble {
     /// The entries of all PutEvents calls.
     pub fn published(&self) -> Vec<Value> {
         self.state.published.lock().expect("not poisoned").clone()
+    }
+
+    /// The messages of all SendMessage calls.
+    pub fn queued(&self) -> Vec<Value> {
+        self.state.queued.lock().expect("not poisoned").clone()
+    }
+
+    /// All ChangeMessageVisibility calls.
+    pub fn hidden(&self) -> Vec<Value> {
+        self.state.hidden.lock().expect("not poisoned").clone()
     }
 }
 
@@ -187,6 +204,19 @@ async fn aws(State(state): State<Arc<AwsState>>, headers: HeaderMap, body: Strin
             let answers: Vec<Value> = entries.iter().map(|_| json!({ "EventId": "1" })).collect();
             state.published.lock().expect("not poisoned").extend(entries);
             Json(json!({ "FailedEntryCount": 0, "Entries": answers })).into_response()
+        }
+        Some("GetQueueUrl") => {
+            let name = request["QueueName"].as_str().unwrap_or_default();
+            let url = format!("http://127.0.0.1/000000000000/{name}");
+            Json(json!({ "QueueUrl": url })).into_response()
+        }
+        Some("SendMessage") => {
+            state.queued.lock().expect("not poisoned").push(request);
+            Json(json!({ "MessageId": "1", "MD5OfMessageBody": "0" })).into_response()
+        }
+        Some("ChangeMessageVisibility") => {
+            state.hidden.lock().expect("not poisoned").push(request);
+            Json(json!({})).into_response()
         }
         _ => StatusCode::BAD_REQUEST.into_response(),
     }

@@ -3,7 +3,9 @@
 //! - [`TestApp`]: a service over its in-process router, with clients per organization and role;
 //!   [`TestApp::instance`] is a second function instance on the same table.
 //! - [`Faults`]: counts calls, injects transaction conflicts (seeded) and crashes, below the SDK.
-//! - [`TestApp::outbox`]: what was said; [`deliveries`] makes queue batches of it.
+//! - [`TestApp::outbox`]: what was said; [`deliveries`] makes queue batches of it, [`settled`] tells
+//!   how one ended.
+//! - [`TestFiles`]: a bucket that verifies signatures and checksums.
 //! - [`LambdaProcess`]: a real binary behind a Runtime API, with [`AwsDouble`] beside it.
 //! - [`Contract`]: answers and events against the generated documents.
 
@@ -13,12 +15,14 @@ mod app;
 mod contract;
 mod database;
 mod faults;
+mod files;
 mod lambda;
 
 pub use app::{Answer, Client, TestApp};
 pub use contract::Contract;
-pub use database::{Database, deliveries};
+pub use database::{Database, DeadLetterBox, deliveries, settled};
 pub use faults::{CrashPoint, Faults};
+pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};
 
 use millwright_core::Timestamp;

@@ -300,12 +300,7 @@ impl Client {
             .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
             .collect::<Vec<_>>()
             .join("&");
-        // The emulator reads the account and service from it, and checks no signature.
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/iam/aws4_request, \
-             SignedHeaders=host, Signature=0",
-            crate::emulator::ACCOUNT
-        );
+        let authorization = crate::emulator::authorization("us-east-1", "iam");
         let answer = self
             .http
             .post(&installation.endpoint)

@@ -9,8 +9,11 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use millwright_manifest::{Function, Right, Service, TableAction};
+use millwright_core::{Clock, Error, OrgId, Tenant, Voucher};
+use millwright_files::{FileKey, Folder};
+use millwright_manifest::{FileAction, Function, Right, Service, TableAction};
 use millwright_runtime::aws::Clients;
+use uuid::Uuid;
 
 use super::stack::{Installation, PREFIX};
 use crate::output;
@@ -22,11 +25,16 @@ const FOREIGN_SECRET: &str = "deploy-test";
 /// The queue that is sent to.
 const QUEUE: &str = "planning-on-events";
 
+/// A folder that no bucket has.
+const FOREIGN_FOLDER: Folder = Folder { name: "deploy-test", keep_days: 1 };
+
 /// One call to AWS.
 #[derive(Clone, Debug)]
 enum Attempt {
     /// On the table of that service.
     Table(TableCall, &'static str),
+    /// On a file in that folder of the bucket of that service.
+    File(FileAction, Folder, &'static str),
     ReadSecret(&'static str),
     Publish,
     Send,
@@ -91,7 +99,7 @@ async fn check_function(
     service: &Service,
     function: &Function,
 ) -> Result<()> {
-    let clients = installation.acting_as(function.name)?;
+    let clients = installation.acting_as(service.name, function.name)?;
     let (mut allowed, mut refused) = (0, 0);
     for (attempt, may) in expectations(services, service, function) {
         let failure = attempt.perform(installation, &clients).await?;
@@ -159,6 +167,16 @@ fn expectations(
         let may = function.rights.contains(&Right::ReadSecret(secret));
         expected.push((Attempt::ReadSecret(secret), may));
     }
+    for folder in service.bucket.iter().flat_map(|bucket| bucket.folders).chain([&FOREIGN_FOLDER]) {
+        for action in [FileAction::Put, FileAction::Get, FileAction::Delete] {
+            let may = function.rights.iter().any(|right| {
+                matches!(right, Right::OwnFiles(own, all) if own == folder && all.contains(&action))
+            });
+            if service.bucket.is_some() {
+                expected.push((Attempt::File(action, *folder, service.name), may));
+            }
+        }
+    }
     expected.extend([(Attempt::Publish, delivers), (Attempt::Send, delivers)]);
     expected
 }
@@ -193,6 +211,22 @@ impl Attempt {
                 let call = clients.secretsmanager()?.get_secret_value();
                 failure_of(call.secret_id(format!("{PREFIX}/{name}")).send().await)
             }
+            Attempt::File(action, folder, service) => {
+                let key = trial(folder);
+                let put = installation.operator_of(service)?.files(service, Clock::system())?;
+                put.put(&key, "text/plain", vec![1]).await.map_err(|error| anyhow!("{error}"))?;
+                let files = clients.files(service, Clock::system())?;
+                match action {
+                    FileAction::Put => files.put(&key, "text/plain", vec![2]).await.map(drop),
+                    FileAction::Delete => files.delete(&key).await,
+                    FileAction::Get => files.read(&key, 0, 1).await.and_then(|part| {
+                        // What a role may not read is not there for it.
+                        part.map(drop).ok_or_else(|| Error::internal("AccessDenied"))
+                    }),
+                }
+                .err()
+                .map(|error| error.to_string())
+            }
             Attempt::Publish => {
                 let entry = PutEventsRequestEntry::builder()
                     .event_bus_name(PREFIX)
@@ -209,6 +243,14 @@ impl Attempt {
             }
         })
     }
+}
+
+/// The file that is tried on.
+#[allow(clippy::disallowed_methods, reason = "no tenant's: an organization of its own")]
+fn trial(folder: &Folder) -> FileKey {
+    let organization = OrgId::from_uuid(Uuid::nil());
+    let tenant = Tenant::vouched(organization, Voucher::Test);
+    FileKey::of(&tenant, folder, organization)
 }
 
 impl TableCall {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, anyhow};
 use millwright_auth::issuer::Issuer;
-use millwright_config::Config;
+use millwright_config::{Config, variable};
 use millwright_runtime::aws::Clients;
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,6 +39,8 @@ pub(super) struct Deployed {
     pub(super) role: String,
     pub(super) policies: Vec<String>,
     pub(super) policy: Value,
+    /// Of its environment.
+    pub(super) variables: BTreeMap<String, String>,
     access_key_id: String,
     secret_access_key: String,
     session_token: String,
@@ -99,20 +101,32 @@ impl Installation {
 
     /// Clients with all rights, as the operator has them.
     pub(super) fn operator(&self) -> Result<Clients> {
-        self.clients(ACCOUNT, "unused", "")
+        self.operator_of("")
+    }
+
+    /// The same, for the bucket of that service.
+    pub(super) fn operator_of(&self, service: &str) -> Result<Clients> {
+        self.clients(ACCOUNT, "unused", "", self.bucket(service))
     }
 
     /// Clients with the rights of a function's role.
-    pub(super) fn acting_as(&self, function: &str) -> Result<Clients> {
+    pub(super) fn acting_as(&self, service: &str, function: &str) -> Result<Clients> {
         let deployed = self.function(function)?;
-        self.clients(&deployed.access_key_id, &deployed.secret_access_key, &deployed.session_token)
+        let Deployed { access_key_id, secret_access_key, session_token, .. } = deployed;
+        self.clients(access_key_id, secret_access_key, session_token, self.bucket(service))
     }
 
     pub(super) fn function(&self, name: &str) -> Result<&Deployed> {
         self.functions.get(name).with_context(|| format!("{name} is not deployed"))
     }
 
-    fn clients(&self, key: &str, secret: &str, session: &str) -> Result<Clients> {
+    fn clients(
+        &self,
+        key: &str,
+        secret: &str,
+        session: &str,
+        bucket: Option<&str>,
+    ) -> Result<Clients> {
         let config = Config::from_variables(|name| {
             let value = match name {
                 "MILLWRIGHT_STAGE" => STAGE,
@@ -123,6 +137,7 @@ impl Installation {
                 "AWS_ACCESS_KEY_ID" => key,
                 "AWS_SECRET_ACCESS_KEY" => secret,
                 "AWS_SESSION_TOKEN" => session,
+                variable::BUCKET => bucket.unwrap_or_default(),
                 _ => return None,
             };
             Some(value.to_owned())
@@ -134,6 +149,13 @@ impl Installation {
     /// `<prefix>-<name>`.
     pub(super) fn resource(&self, name: &str) -> String {
         format!("{PREFIX}-{name}")
+    }
+
+    /// The bucket of a service, as the functions that use it are told.
+    fn bucket(&self, service: &str) -> Option<&str> {
+        let functions = self.functions.iter().filter(|(name, _)| name.starts_with(service));
+        let mut names = functions.filter_map(|(_, one)| one.variables.get(variable::BUCKET));
+        names.next().map(String::as_str)
     }
 
     /// The URL of a queue as the emulator has it.

@@ -1,20 +1,18 @@
-//! Tables, queues, bus, rules and secrets of every service, made from the manifests. Each step may
+//! Tables, buckets, queues, bus, rules and secrets of every service, made from the manifests. Each step may
 //! be repeated. The deploy test proves that the templates make the same.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_sqs::{
     error::DisplayErrorContext,
     types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout},
 };
-use millwright_config::Config;
+use millwright_config::{AwsService, Config};
+use millwright_event::batch::MAX_RECEIVES;
 use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
 use serde_json::json;
 
-use crate::keys::Keys;
-
-/// Deliveries before a message goes to the dead-letter queue.
-const MOST_DELIVERIES: u32 = 5;
+use crate::{emulator, keys::Keys};
 
 /// What a local stack's backing services are made of.
 pub struct Backing<'a> {
@@ -26,15 +24,18 @@ pub struct Backing<'a> {
 impl Backing<'_> {
     pub async fn create(&self, keys: &Keys) -> Result<()> {
         self.create_tables().await?;
+        self.create_buckets().await?;
         self.create_secrets(keys).await?;
         let bus = self.config.prefix.clone();
         self.create_bus(&bus).await?;
         for service in self.services {
             for function in &service.functions {
                 for trigger in &function.triggers {
-                    if let Trigger::Events { types, .. } = trigger {
+                    if trigger.has_queue() {
                         let queue = self.create_queue(service, function).await?;
-                        self.create_rule(&bus, function, types, &queue).await?;
+                        if let Trigger::Events { types, .. } = trigger {
+                            self.create_rule(&bus, function, types, &queue).await?;
+                        }
                     }
                 }
             }
@@ -49,6 +50,24 @@ impl Backing<'_> {
             millwright_store::schema::create_table(&client, &table)
                 .await
                 .map_err(|error| anyhow!("table {table} cannot be made: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// A PUT of S3's own API; our functions never make a bucket, so no client of ours can.
+    async fn create_buckets(&self) -> Result<()> {
+        let endpoint = self.config.endpoint(AwsService::S3)?.context("no endpoint of S3")?;
+        let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+        for service in self.services.iter().filter(|service| service.bucket.is_some()) {
+            let bucket = self.config.bucket(service.name);
+            let request = client.put(format!("{endpoint}/{bucket}"));
+            let authorization = emulator::authorization(&self.config.aws.region, "s3");
+            let answer = request.header("authorization", authorization).send().await;
+            let status = answer.with_context(|| format!("bucket {bucket}"))?.status();
+            ensure!(
+                status.is_success() || status == reqwest::StatusCode::CONFLICT,
+                "bucket {bucket} cannot be made: {status}"
+            );
         }
         Ok(())
     }
@@ -95,7 +114,7 @@ impl Backing<'_> {
     async fn create_queue(&self, service: &Service, function: &Function) -> Result<String> {
         let dead = self.config.resource(&format!("{}-dead-letter", service.name));
         let dead = self.put_queue(&dead, &[]).await?;
-        let redrive = json!({ "deadLetterTargetArn": dead, "maxReceiveCount": MOST_DELIVERIES });
+        let redrive = json!({ "deadLetterTargetArn": dead, "maxReceiveCount": MAX_RECEIVES });
         let visibility = 6 * function.timeout_seconds;
         self.put_queue(
             &self.config.resource(function.name),

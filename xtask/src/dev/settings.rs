@@ -26,7 +26,7 @@ pub struct Settings {
 pub struct Ports {
     /// The API, and cargo-lambda's invoke API.
     pub api: u16,
-    /// ministack: SQS, EventBridge, Secrets Manager.
+    /// ministack: S3, SQS, EventBridge, Secrets Manager.
     pub emulator: u16,
     /// dynoxide: DynamoDB.
     pub database: u16,
@@ -140,7 +140,9 @@ mod tests {
         assert!(config.stage.is_local());
         assert_eq!(config.issuer(), "http://127.0.0.1:1/api/v1");
         assert_eq!(config.endpoint(AwsService::DynamoDb), Ok(Some("http://127.0.0.1:3")));
-        for service in [AwsService::EventBridge, AwsService::SecretsManager, AwsService::Sqs] {
+        for service in
+            [AwsService::EventBridge, AwsService::S3, AwsService::SecretsManager, AwsService::Sqs]
+        {
             assert_eq!(config.endpoint(service), Ok(Some("http://127.0.0.1:2")));
         }
     }

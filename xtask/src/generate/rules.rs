@@ -79,6 +79,11 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
                 let pattern = serde_json::json!({ "detail-type": types }).to_string();
                 unless(pattern.len() < 2_048, "its event pattern has 2,048 characters or more");
             }
+            Trigger::Jobs { concurrency } => {
+                unless((2..=1_000).contains(concurrency), "concurrency is not 2-1000");
+                let has_outbox = service.table.is_some_and(|table| table.has_outbox);
+                unless(has_outbox, "jobs come from an outbox, which the service does not have");
+            }
             Trigger::Schedule { input, .. } => unless(
                 serde_json::from_str::<serde_json::Value>(input).is_ok() && !input.contains('\''),
                 "a schedule's input is JSON without an apostrophe",
@@ -86,12 +91,15 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
             Trigger::Outboxes => {}
         }
     }
-    let queues = function
-        .triggers
-        .iter()
-        .filter(|trigger| matches!(trigger, Trigger::Events { .. }))
-        .count();
+    let queues = function.triggers.iter().filter(|trigger| trigger.has_queue()).count();
     unless(queues <= 1, "a function has one queue");
+    for right in &function.rights {
+        if let Right::OwnFiles(folder, actions) = right {
+            let folders = service.bucket.map(|bucket| bucket.folders).unwrap_or_default();
+            unless(folders.contains(folder), "it uses a folder the service's bucket does not have");
+            unless(!actions.is_empty(), "it has a right to do nothing with a folder");
+        }
+    }
     let uses_table = function
         .rights
         .iter()

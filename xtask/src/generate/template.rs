@@ -7,9 +7,10 @@ use minijinja::{Environment, value::Serde};
 use super::{output::Output, view::View};
 use crate::render;
 
-const TEMPLATES: [(&str, &str); 10] = render::templates![
+const TEMPLATES: [(&str, &str); 11] = render::templates![
     "service.yaml.j2",
     "table.yaml.j2",
+    "bucket.yaml.j2",
     "dead-letters.yaml.j2",
     "function.yaml.j2",
     "delivery-rights.yaml.j2",

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use millwright_config::variable;
-use millwright_event::OUTBOX_PREFIX;
-use millwright_manifest::{Function, Right, Service, TableAction, Trigger};
+use millwright_event::{OUTBOX_PREFIX, batch::MAX_RECEIVES};
+use millwright_manifest::{FileAction, Function, Right, Service, TableAction, Trigger};
 use millwright_store::schema::{self, Index};
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ struct ServiceView {
     name: &'static str,
     summary: &'static str,
     table: Option<TableView>,
+    bucket: Option<BucketView>,
     functions: Vec<FunctionView>,
     has_dead_letters: bool,
     /// Ids of the rules that may use the dead-letter queue.
@@ -37,6 +38,17 @@ struct ServiceView {
 #[derive(Debug, Serialize)]
 struct TableView {
     has_outbox: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct BucketView {
+    folders: Vec<FolderView>,
+}
+
+#[derive(Debug, Serialize)]
+struct FolderView {
+    name: &'static str,
+    keep_days: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +63,7 @@ struct FunctionView {
     is_default_route: bool,
     routes: Vec<Route>,
     queue: Option<Queue>,
+    files: Vec<FilesView>,
     outboxes: bool,
     schedules: Vec<Schedule>,
     /// True if nobody waits for it and no dead-letter queue keeps what it fails at.
@@ -69,11 +82,22 @@ struct Route {
 
 #[derive(Debug, Serialize)]
 struct Queue {
+    /// Empty if the relay alone sends to it.
     types: &'static [&'static str],
+    is_of_jobs: bool,
     batch_size: u32,
     window_seconds: u32,
     concurrency: u32,
     visibility_seconds: u32,
+    max_receives: u32,
+}
+
+/// What a function may do with the files of one folder.
+#[derive(Debug, Serialize)]
+struct FilesView {
+    id: String,
+    folder: &'static str,
+    actions: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -154,7 +178,7 @@ impl ServiceView {
             service.functions.iter().map(|function| FunctionView::of(service, function)).collect();
         let mut rules = Vec::new();
         for function in &functions {
-            rules.extend(function.queue.iter().map(|_| format!("{}Rule", function.id)));
+            rules.extend(function.consumes_events().then(|| format!("{}Rule", function.id)));
             rules.extend(function.outboxes.then(|| "UndeliveredRule".to_owned()));
             rules.extend(function.schedules.iter().map(|schedule| format!("{}Rule", schedule.id)));
         }
@@ -162,8 +186,15 @@ impl ServiceView {
             name: service.name,
             summary: service.summary,
             table: service.table.map(|table| TableView { has_outbox: table.has_outbox }),
-            functions,
+            bucket: service.bucket.map(|bucket| BucketView {
+                folders: bucket
+                    .folders
+                    .iter()
+                    .map(|folder| FolderView { name: folder.name, keep_days: folder.keep_days })
+                    .collect(),
+            }),
             has_dead_letters: service.has_dead_letters(),
+            functions,
             rules,
         }
     }
@@ -188,13 +219,36 @@ impl FunctionView {
         let queue = function.triggers.iter().find_map(|trigger| match *trigger {
             Trigger::Events { types, batch_size, window_seconds, concurrency } => Some(Queue {
                 types,
+                is_of_jobs: false,
                 batch_size,
                 window_seconds,
                 concurrency,
                 visibility_seconds: 6 * function.timeout_seconds,
+                max_receives: MAX_RECEIVES,
+            }),
+            Trigger::Jobs { concurrency } => Some(Queue {
+                types: &[],
+                is_of_jobs: true,
+                batch_size: 1,
+                window_seconds: 0,
+                concurrency,
+                visibility_seconds: 6 * function.timeout_seconds,
+                max_receives: MAX_RECEIVES,
             }),
             _ => None,
         });
+        let files = function
+            .rights
+            .iter()
+            .filter_map(|right| match *right {
+                Right::OwnFiles(folder, actions) => Some(FilesView {
+                    id: pascal(folder.name),
+                    folder: folder.name,
+                    actions: actions.iter().copied().map(FileAction::iam_action).collect(),
+                }),
+                _ => None,
+            })
+            .collect();
         let schedules: Vec<Schedule> = function
             .triggers
             .iter()
@@ -223,6 +277,7 @@ impl FunctionView {
             is_default_route,
             routes,
             queue,
+            files,
             outboxes,
             is_unattended: outboxes || !schedules.is_empty(),
             schedules,
@@ -239,6 +294,12 @@ impl FunctionView {
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),
             id,
         }
+    }
+}
+
+impl FunctionView {
+    fn consumes_events(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| !queue.is_of_jobs)
     }
 }
 
@@ -293,7 +354,7 @@ fn parameters(service: &ServiceView, outboxes: &[Outbox]) -> Vec<Parameter> {
     if any(|function| function.is_http || function.is_default_route) {
         parameters.push(text("ApiId", "HTTP API that the routes belong to"));
     }
-    if any(|function| function.queue.is_some() || function.delivers_outboxes) {
+    if any(|function| function.consumes_events() || function.delivers_outboxes) {
         parameters.push(text("BusName", "Event bus of the installation"));
     }
     if service.has_dead_letters {
@@ -314,9 +375,7 @@ pub(super) fn queues(services: &[Service]) -> BTreeSet<&'static str> {
     services
         .iter()
         .flat_map(|service| &service.functions)
-        .filter(|function| {
-            function.triggers.iter().any(|trigger| matches!(trigger, Trigger::Events { .. }))
-        })
+        .filter(|function| function.triggers.iter().any(Trigger::has_queue))
         .map(|function| function.name)
         .collect()
 }

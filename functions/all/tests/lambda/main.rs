@@ -148,9 +148,18 @@ async fn the_consumer_counts_and_answers_for_each_message() {
     bad["messageId"] = "bad".into();
     bad["body"] = "no JSON".into();
     event["Records"].as_array_mut().unwrap().push(bad);
-    for _ in 0..2 {
+    for round in 1..=2 {
         let answer = function.invoke(event.clone()).await.unwrap();
-        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "bad" }] }));
+        assert_eq!(answer, json!({ "batchItemFailures": [] }));
+        let dead = aws.queued();
+        assert_eq!(dead.len(), round, "what can never succeed is put aside at once");
+        assert!(dead[0]["QueueUrl"].as_str().unwrap().ends_with("/test-planning-dead-letter"));
+        assert_eq!(dead[0]["MessageBody"], "no JSON");
+        let attributes = &dead[0]["MessageAttributes"];
+        assert_eq!(attributes["code"]["StringValue"], "invalid_request");
+        assert_eq!(attributes["messageId"]["StringValue"], "bad");
+        assert_eq!(attributes["function"]["StringValue"], "planning-on-events");
+        assert!(attributes["reason"]["StringValue"].as_str().unwrap().contains("not JSON"));
     }
     let items = app.database.items().await;
     let summary = items.iter().find(|item| item.sort_key() == "SUMMARY").expect("counts");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use millwright_event::Envelope;
-use millwright_testkit::{Client, TestApp, deliveries};
+use millwright_testkit::{Client, TestApp, deliveries, settled};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{A, app, path_of, project, task};
 async fn deliver(app: &TestApp, events: &[Envelope]) {
     let store = Arc::new(app.database.other_process().store());
     let batch = planning::consumer::consume(store, deliveries(events)).await;
-    assert!(batch.into_response().batch_item_failures.is_empty());
+    assert_eq!(settled(batch).await, (Vec::new(), Vec::new()));
 }
 
 /// Counts the tasks of a project by reading them.
@@ -129,14 +129,12 @@ async fn counts_are_exact_under_parallel_consumers_and_conflicts() {
             for _ in 0..20 {
                 let store = Arc::new(process.store());
                 let batch = planning::consumer::consume(store, deliveries(&rest)).await;
-                let failures = batch.into_response().batch_item_failures;
+                let (failures, rejected) = settled(batch).await;
+                assert!(rejected.is_empty(), "{rejected:?}");
                 if failures.is_empty() {
                     return;
                 }
-                let failed = |index: usize| {
-                    let id = format!("message-{index}");
-                    failures.iter().any(|failure| failure.item_identifier == id)
-                };
+                let failed = |index: usize| failures.contains(&format!("message-{index}"));
                 rest = rest
                     .into_iter()
                     .enumerate()
@@ -188,9 +186,10 @@ async fn one_bad_message_blocks_nothing() {
     events.insert(3, bad);
     let store = Arc::new(app.database.store());
     let batch = planning::consumer::consume(store, deliveries(&events)).await;
-    let failures = batch.into_response().batch_item_failures;
-    let failed: Vec<&str> =
-        failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
-    assert_eq!(failed, ["message-3"]);
+    let (failed, rejected) = settled(batch).await;
+    assert!(failed.is_empty(), "it would never succeed");
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(rejected[0].message_id, "message-3");
+    assert!(rejected[0].body.contains("nonsense"));
     assert_exact(&owner, &id).await;
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use millwright_core::{Clock, Error};
-use millwright_event::batch::{Batch, MAX_AGE, Message};
-use millwright_testkit::beginning;
+use millwright_core::{Clock, Error, FaultCode, Result};
+use millwright_event::batch::{Batch, DeadLetters, MAX_AGE, Message, Rejected};
+use millwright_testkit::{beginning, settled};
 use serde_json::{Value, json};
 
 use crate::{Rang, envelope_of, rang};
@@ -35,9 +35,11 @@ fn read(bodies: &[String]) -> Batch {
     Batch::read(sqs(bodies), &Clock::fixed(beginning()))
 }
 
-fn failed(batch: Batch) -> Vec<String> {
-    let failures = batch.into_response().batch_item_failures;
-    failures.into_iter().map(|failure| failure.item_identifier).collect()
+/// Nothing is to be delivered again; the ids of what was rejected.
+async fn rejected(batch: Batch) -> Vec<String> {
+    let (failed, rejected) = settled(batch).await;
+    assert!(failed.is_empty(), "{failed:?}");
+    rejected.into_iter().map(|rejected| rejected.message_id).collect()
 }
 
 /// As EventBridge delivers an event to a queue.
@@ -60,17 +62,17 @@ fn bare(number: u128) -> String {
     serde_json::to_string(&rang(number)).unwrap()
 }
 
-#[test]
-fn events_of_the_bus_and_messages_of_a_queue_are_read_alike() {
+#[tokio::test]
+async fn events_of_the_bus_and_messages_of_a_queue_are_read_alike() {
     let batch = read(&[framed(1), bare(2)]);
     let read: Vec<(&str, &_)> =
         batch.messages.iter().map(|m| (m.message_id.as_str(), &m.envelope)).collect();
     assert_eq!(read, [("m0", &rang(1)), ("m1", &rang(2))]);
-    assert!(failed(batch).is_empty());
+    assert!(rejected(batch).await.is_empty());
 }
 
-#[test]
-fn what_cannot_be_read_fails_for_itself() {
+#[tokio::test]
+async fn what_cannot_be_read_is_rejected_for_itself() {
     let mut without_tenant = serde_json::to_value(rang(1)).unwrap();
     without_tenant.as_object_mut().unwrap().remove("orgid");
     let mut foreign_id = serde_json::to_value(rang(1)).unwrap();
@@ -94,19 +96,19 @@ fn what_cannot_be_read_fails_for_itself() {
     let good: Vec<&str> = batch.messages.iter().map(|m| m.message_id.as_str()).collect();
     assert_eq!(good, ["m0", "m12"]);
     let expected: Vec<String> = (1..=11).map(|n| format!("m{n}")).collect();
-    assert_eq!(failed(batch), expected);
+    assert_eq!(rejected(batch).await, expected);
 }
 
-#[test]
-fn a_message_without_a_body_fails() {
+#[tokio::test]
+async fn a_message_without_a_body_is_rejected() {
     let mut event = sqs(&[bare(1)]);
     event.records[0].body = None;
-    assert_eq!(failed(Batch::read(event, &Clock::fixed(beginning()))), ["m0"]);
+    assert_eq!(rejected(Batch::read(event, &Clock::fixed(beginning()))).await, ["m0"]);
 }
 
 /// Inbox items are kept 45 days: an older message could count twice.
-#[test]
-fn a_message_older_than_40_days_is_refused() {
+#[tokio::test]
+async fn a_message_older_than_40_days_is_refused() {
     assert_eq!(MAX_AGE, Duration::from_secs(40 * 24 * 3600));
     let at = |time| {
         let event = envelope_of(&Rang { bell: "b".into() }, 1, time);
@@ -117,16 +119,51 @@ fn a_message_older_than_40_days_is_refused() {
     let from_the_future = beginning().plus(Duration::from_secs(60));
     let batch = read(&[at(just_in_time), at(too_old), at(from_the_future)]);
     assert_eq!(batch.messages.len(), 2);
-    assert_eq!(failed(batch), ["m1"]);
+    assert_eq!(rejected(batch).await, ["m1"]);
 }
 
-#[test]
-fn what_the_consumer_gives_back_is_answered() {
-    let message = |n: u128| Message { message_id: format!("m{n}"), envelope: rang(n) };
-    let mut batch = Batch::of(vec![message(1), message(2), message(3)]);
-    batch.fail("m2", &Error::unavailable("the table"));
-    let response = serde_json::to_value(batch.into_response()).unwrap();
-    assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "m2" }] }));
-    let done = serde_json::to_value(Batch::default().into_response()).unwrap();
-    assert_eq!(done, json!({ "batchItemFailures": [] }));
+#[tokio::test]
+async fn what_may_succeed_later_comes_back_and_what_never_will_does_not() {
+    let messages: Vec<Message> = (1..=4).map(|n| Message::of(format!("m{n}"), rang(n))).collect();
+    let mut batch = Batch::of(messages.clone());
+    batch.fail(&messages[1], &Error::unavailable("the table"));
+    batch.fail(&messages[2], &Error::fault("", FaultCode::BadFormat, "no bell"));
+    batch.postpone(&messages[3]);
+    let (failed, rejected) = settled(batch).await;
+    assert_eq!(failed, ["m2", "m4"]);
+    assert_eq!(rejected.len(), 1);
+    assert_eq!((rejected[0].message_id.as_str(), rejected[0].code), ("m3", "invalid_request"));
+    assert!(rejected[0].reason.contains("no bell"));
+    let again = read(&[rejected[0].body.clone()]);
+    assert_eq!(again.messages[0].envelope, rang(3), "it can be redriven as it is");
+    assert_eq!(settled(Batch::default()).await, (Vec::new(), Vec::new()));
+}
+
+/// A dead-letter queue that is away.
+struct Away;
+
+impl DeadLetters for Away {
+    async fn keep(&self, _rejected: &Rejected) -> Result<()> {
+        Err(Error::unavailable("the queue"))
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_message_that_cannot_be_kept_stays_in_its_queue() {
+    let response = read(&["not JSON".into(), bare(1)]).settle(&Away).await;
+    let response = serde_json::to_value(response).unwrap();
+    assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "m0" }] }));
+}
+
+#[tokio::test]
+async fn a_message_knows_how_often_it_was_delivered() {
+    let mut event = sqs(&[bare(1), bare(2), bare(3)]);
+    let count = |n: &str| n.to_owned();
+    event.records[1].attributes.insert("ApproximateReceiveCount".into(), count("5"));
+    event.records[2].attributes.clear();
+    let batch = Batch::read(event, &Clock::fixed(beginning()));
+    let counts: Vec<(u32, bool)> =
+        batch.messages.iter().map(|m| (m.receive_count, m.is_last_delivery())).collect();
+    assert_eq!(counts, [(1, false), (5, true), (1, false)]);
+    assert_eq!(batch.messages[0].receipt_handle, "AQEB");
 }

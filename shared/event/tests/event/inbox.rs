@@ -30,8 +30,7 @@ fn counter() -> Key {
 }
 
 fn messages(numbers: impl IntoIterator<Item = u128>) -> Vec<Message> {
-    let message =
-        |number: u128| Message { message_id: format!("m{number}"), envelope: rang(number) };
+    let message = |number: u128| Message::of(format!("m{number}"), rang(number));
     numbers.into_iter().map(message).collect()
 }
 

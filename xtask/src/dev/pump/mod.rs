@@ -92,6 +92,25 @@ pub struct Sources<'a> {
     pub positions: PathBuf,
 }
 
+impl Sources<'_> {
+    fn queue(
+        &self,
+        function: &Function,
+        invoker: &Invoker,
+        batch_size: u32,
+        window: Duration,
+    ) -> Result<queues::Queue> {
+        Ok(queues::Queue {
+            client: self.clients.sqs()?,
+            name: self.config.resource(function.name),
+            batch_size: usize::try_from(batch_size).unwrap_or(10),
+            window,
+            function: function.clone(),
+            invoker: invoker.clone(),
+        })
+    }
+}
+
 impl Pumps {
     pub fn start(sources: &Sources<'_>, invoker: &Invoker) -> Result<Pumps> {
         let functions = || sources.services.iter().flat_map(|service| &service.functions);
@@ -115,14 +134,13 @@ impl Pumps {
                         })));
                     }
                     Trigger::Events { batch_size, window_seconds, .. } => {
-                        tasks.push(tokio::spawn(queues::pump(queues::Queue {
-                            client: sources.clients.sqs()?,
-                            name: sources.config.resource(function.name),
-                            batch_size: usize::try_from(*batch_size).unwrap_or(10),
-                            window: Duration::from_secs(u64::from(*window_seconds)),
-                            function: function.clone(),
-                            invoker: invoker.clone(),
-                        })));
+                        let window = Duration::from_secs(u64::from(*window_seconds));
+                        let queue = sources.queue(function, invoker, *batch_size, window)?;
+                        tasks.push(tokio::spawn(queues::pump(queue)));
+                    }
+                    Trigger::Jobs { .. } => {
+                        let queue = sources.queue(function, invoker, 1, Duration::ZERO)?;
+                        tasks.push(tokio::spawn(queues::pump(queue)));
                     }
                     Trigger::Schedule { name, expression, input } => {
                         let input = serde_json::from_str(input)
