@@ -226,6 +226,11 @@ impl Client {
         self.json(Method::PATCH, path, &[("if-match", etag)], body).await
     }
 
+    /// PUT without a body.
+    pub async fn put(&self, path: &str) -> Answer {
+        self.send(Method::PUT, path, &[], Body::empty()).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], Body::empty()).await
     }

@@ -13,8 +13,12 @@ fn with_real_ids(example: &Value, real: &Value) -> Value {
     let (Some(example), Some(real)) = (example.as_object(), real.as_object()) else {
         return example.clone();
     };
+    let is_id = |value: &Value| {
+        let parts = value.as_str().and_then(|text| text.split_once('_'));
+        parts.is_some_and(|(_, suffix)| suffix.len() == 26)
+    };
     let member = |(name, value): (&String, &Value)| {
-        let is_reference = name.ends_with("Id") && real.contains_key(name);
+        let is_reference = real.contains_key(name) && (name.ends_with("Id") || is_id(value));
         (name.clone(), if is_reference { real[name].clone() } else { value.clone() })
     };
     Value::Object(example.iter().map(member).collect())

@@ -45,6 +45,10 @@ impl Call {
         Call::of(Method::POST, path, Some(body))
     }
 
+    pub fn put(path: &str) -> Call {
+        Call::of(Method::PUT, path, None)
+    }
+
     pub fn patch(path: &str, body: Value) -> Call {
         Call::of(Method::PATCH, path, Some(body))
     }

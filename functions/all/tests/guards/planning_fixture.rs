@@ -36,6 +36,23 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         let task = made("/tasks", json!({ "projectId": project, "title": "T" })).await;
         let gone = made("/tasks", json!({ "projectId": project, "title": "G" })).await;
         owner.delete(&format!("/api/v1/planning/tasks/{gone}")).await.expect(204);
+        let other = made("/tasks", json!({ "projectId": project, "title": "R" })).await;
+        let relation = format!("/tasks/{task}/relations/blocks/{other}");
+        let related = format!("/tasks/{task}/relations/relates-to/{other}");
+        owner.put(&format!("/api/v1/planning{related}")).await.expect(200);
+        let blocker = made("/tasks", json!({ "projectId": project, "title": "B" })).await;
+        let waiting = format!("/api/v1/planning/tasks/{blocker}/relations/blocks/{gone}");
+        let restore = format!("/api/v1/planning/tasks/{gone}");
+        owner.post(&format!("{restore}/restore"), json!({})).await.expect(200);
+        owner.put(&waiting).await.expect(200);
+        let cancel = format!("/api/v1/planning/tasks/{blocker}/transition");
+        owner.post(&cancel, json!({ "to": "cancelled" })).await.expect(200);
+        owner.delete(&restore).await.expect(204);
+        let lost = made("/projects", json!({ "key": "LOST", "name": "L" })).await;
+        let archive = format!("/api/v1/planning/projects/{lost}/archive");
+        owner.post(&archive, json!({})).await.expect(200);
+        owner.delete(&format!("/api/v1/planning/projects/{lost}")).await.expect(204);
+        let watcher = format!("/tasks/{task}/watchers/{}", owner.user);
         let comments = format!("/tasks/{task}/comments");
         let comment = made(&comments, json!({ "body": "B" })).await;
         let ours = |call: Call| {
@@ -44,8 +61,10 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         };
         let get = |path: String| ours(Call::get(&path));
         let post = |path: String, body: Value| ours(Call::post(&path, body));
+        let put = |path: String| ours(Call::put(&path));
         let patch = |path: String, body: Value| ours(Call::patch(&path, body));
         let delete = |path: String| ours(Call::delete(&path));
+        let batched = json!({ "op": "create", "projectId": project, "title": "M" });
         let new_task = json!({ "projectId": project, "title": "N" });
         BTreeMap::from([
             ("health_get", get("/health".into())),
@@ -56,6 +75,8 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("project_update", patch(format!("/projects/{project}"), json!({ "name": "X" }))),
             ("project_archive", post(format!("/projects/{project}/archive"), json!({}))),
             ("project_unarchive", post(format!("/projects/{old}/unarchive"), json!({}))),
+            ("project_delete", delete(format!("/projects/{old}"))),
+            ("project_restore", post(format!("/projects/{lost}/restore"), json!({}))),
             ("project_summary", get(format!("/projects/{project}/summary"))),
             ("project_history_list", get(format!("/projects/{project}/history"))),
             ("task_create", post("/tasks".into(), new_task).refers()),
@@ -68,6 +89,17 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
                 "task_transition",
                 post(format!("/tasks/{task}/transition"), json!({ "to": "in_progress" })),
             ),
+            ("task_claim", post(format!("/tasks/{task}/claim"), json!({}))),
+            ("task_move", post(format!("/tasks/{task}/move"), json!({ "before": other }))),
+            ("task_batch", post("/tasks/batch".into(), json!({ "operations": [batched] }))),
+            ("task_subtask_list", get(format!("/tasks/{task}/subtasks"))),
+            ("task_relation_list", get(format!("/tasks/{task}/relations"))),
+            ("task_relation_add", put(relation)),
+            ("task_relation_remove", delete(related)),
+            ("task_readiness", get(format!("/tasks/{task}/readiness"))),
+            ("task_watcher_list", get(format!("/tasks/{task}/watchers"))),
+            ("task_watch", put(watcher.clone())),
+            ("task_unwatch", delete(watcher)),
             ("task_history_list", get(format!("/tasks/{task}/history"))),
             ("task_comment_list", get(comments.clone())),
             ("task_comment_create", post(comments.clone(), json!({ "body": "N" }))),
