@@ -374,10 +374,10 @@ struct Alteration<'a, D, E> {
 }
 
 /// Reads, decides, writes; again if somebody was faster and the caller named no version.
-async fn alter<'s, R, D, E>(
-    planning: &'s Planning,
+async fn alter<R, D, E>(
+    planning: &Planning,
     caller: &Caller,
-    begin: impl Fn() -> Write<'s>,
+    begin: impl Fn() -> Write,
     answer: impl Fn(Project) -> R,
     alteration: Alteration<'_, D, E>,
 ) -> Result<R>
@@ -421,7 +421,7 @@ where
 }
 
 /// What follows the name, team, status and existence of a project.
-fn rewrite_markers(write: &mut Write<'_>, was: &ProjectSummary, is: &ProjectSummary) {
+fn rewrite_markers(write: &mut Write, was: &ProjectSummary, is: &ProjectSummary) {
     let lives = |project: &ProjectSummary| project.deleted_at.is_none();
     let name = |project: &ProjectSummary| lives(project).then(|| project.folded_name());
     if name(was) != name(is) {
@@ -463,7 +463,7 @@ fn rewrite_markers(write: &mut Write<'_>, was: &ProjectSummary, is: &ProjectSumm
     }
 }
 
-fn take_name(write: &mut Write<'_>, name: &ProjectName, id: ProjectId) {
+fn take_name(write: &mut Write, name: &ProjectName, id: ProjectId) {
     let step = write.create(&ProjectNameMarker::of(name, id));
     let detail = "another project has this name, whatever the case";
     write.refused_as(step, Error::new(shared_codes::NAME_TAKEN, detail));

@@ -10,31 +10,31 @@ use crate::{Cause, Destination, Event, Outbox};
 /// A transaction and its outbox item. Dereferences to the [`Transaction`], which collects the
 /// writes; requests and workers share what is written with it.
 #[must_use = "nothing is written before commit"]
-pub struct Effects<'s> {
-    store: &'s Store,
+pub struct Effects {
+    store: Store,
     transaction: Transaction,
     outbox: Outbox,
     announced: bool,
 }
 
-impl<'s> Effects<'s> {
-    pub fn new(store: &'s Store, cause: Cause) -> Effects<'s> {
+impl Effects {
+    pub fn new(store: &Store, cause: Cause) -> Effects {
         let transaction = store.transaction(&cause.tenant);
-        Effects { store, transaction, outbox: Outbox::new(cause), announced: false }
+        Effects { store: store.clone(), transaction, outbox: Outbox::new(cause), announced: false }
     }
 
-    pub fn store(&self) -> &'s Store {
-        self.store
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Announces an event with the write: one outbox item holds all of them.
     pub fn emit(&mut self, event: &impl Event) -> Result<()> {
-        self.outbox.emit(self.store, event)
+        self.outbox.emit(&self.store, event)
     }
 
     /// Sends a job or command with the write, to the queue of that function.
     pub fn send(&mut self, function: &str, message: &impl Event) -> Result<()> {
-        self.outbox.send(self.store, Destination::Queue(function.to_owned()), message)
+        self.outbox.send(&self.store, Destination::Queue(function.to_owned()), message)
     }
 
     /// Adds the outbox item. Called by itself before anything is written.
@@ -44,7 +44,7 @@ impl<'s> Effects<'s> {
     pub fn announce(&mut self) -> Result<()> {
         if !self.announced {
             self.announced = true;
-            self.outbox.clone().write(self.store, &mut self.transaction)?;
+            self.outbox.clone().write(&self.store, &mut self.transaction)?;
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl<'s> Effects<'s> {
     }
 }
 
-impl Deref for Effects<'_> {
+impl Deref for Effects {
     type Target = Transaction;
 
     fn deref(&self) -> &Transaction {
@@ -76,7 +76,7 @@ impl Deref for Effects<'_> {
     }
 }
 
-impl DerefMut for Effects<'_> {
+impl DerefMut for Effects {
     fn deref_mut(&mut self) -> &mut Transaction {
         &mut self.transaction
     }

@@ -11,8 +11,8 @@ use crate::{Answer, Caller, idempotency::Claim};
 /// Effects, events and the idempotency record of one request, written together. Dereferences to
 /// the [`Effects`], which collect what is written and said.
 #[must_use = "nothing is written before commit"]
-pub struct Write<'s> {
-    effects: Effects<'s>,
+pub struct Write {
+    effects: Effects,
     claim: Option<ClaimUse>,
 }
 
@@ -25,8 +25,8 @@ pub(crate) enum ClaimUse {
     Step(Claim, usize),
 }
 
-impl<'s> Write<'s> {
-    pub(crate) fn new(store: &'s Store, caller: &Caller, claim: Option<ClaimUse>) -> Write<'s> {
+impl Write {
+    pub(crate) fn new(store: &Store, caller: &Caller, claim: Option<ClaimUse>) -> Write {
         Write { effects: Effects::new(store, caller.cause()), claim }
     }
 
@@ -74,21 +74,21 @@ impl<'s> Write<'s> {
 
 impl Caller {
     /// Begins the one transaction of a request that carries no idempotency key: PATCH, PUT, DELETE.
-    pub fn write<'s>(&self, store: &'s Store) -> Write<'s> {
+    pub fn write(&self, store: &Store) -> Write {
         Write::new(store, self, None)
     }
 }
 
-impl<'s> Deref for Write<'s> {
-    type Target = Effects<'s>;
+impl Deref for Write {
+    type Target = Effects;
 
-    fn deref(&self) -> &Effects<'s> {
+    fn deref(&self) -> &Effects {
         &self.effects
     }
 }
 
-impl<'s> DerefMut for Write<'s> {
-    fn deref_mut(&mut self) -> &mut Effects<'s> {
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Effects {
         &mut self.effects
     }
 }

@@ -77,7 +77,7 @@ impl Edit<'_> {
     /// `contention` if something changed under it.
     pub async fn add(
         &self,
-        effects: &mut Effects<'_>,
+        effects: &mut Effects,
         ends: Ends,
         kind: RelationKind,
     ) -> Result<Edited> {
@@ -116,7 +116,7 @@ impl Edit<'_> {
     /// `not_found`, `project_archived`; `contention` if something changed under it.
     pub async fn remove(
         &self,
-        effects: &mut Effects<'_>,
+        effects: &mut Effects,
         ends: Ends,
         kind: RelationKind,
     ) -> Result<Edited> {
@@ -164,7 +164,7 @@ impl Edit<'_> {
     /// since both heads are written.
     async fn check_cycle(
         &self,
-        effects: &mut Effects<'_>,
+        effects: &mut Effects,
         subject: &Task,
         others: &Neighbors,
         (kind, other): (RelationKind, &TaskSummary),
@@ -198,7 +198,7 @@ impl Edit<'_> {
     /// `relation_cycle` if the original is the task itself, `limit_reached`.
     async fn become_duplicate(
         &self,
-        effects: &mut Effects<'_>,
+        effects: &mut Effects,
         subject: &Task,
         others: &mut Neighbors,
         other: &TaskSummary,
@@ -263,7 +263,7 @@ impl Edit<'_> {
     /// The change of the edited task, together with its neighbors.
     async fn write(
         &self,
-        effects: &mut Effects<'_>,
+        effects: &mut Effects,
         before: &Task,
         after: Task,
         others: Neighbors,

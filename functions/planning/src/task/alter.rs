@@ -39,10 +39,10 @@ pub struct Alteration<'a, D> {
 }
 
 /// Reads, decides, writes; again if somebody was faster and the caller named no version.
-pub async fn alter<'s, R, D>(
-    planning: &'s Planning,
+pub async fn alter<R, D>(
+    planning: &Planning,
     caller: &Caller,
-    begin: impl Fn() -> Write<'s>,
+    begin: impl Fn() -> Write,
     answer: impl Fn(Task) -> R,
     alteration: Alteration<'_, D>,
 ) -> Result<R>

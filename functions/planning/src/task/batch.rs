@@ -170,7 +170,7 @@ struct Batch<'a> {
     submission: &'a Submission<()>,
 }
 
-impl<'a> Batch<'a> {
+impl Batch<'_> {
     /// What an operation wants, if the caller may.
     async fn read(&self, value: Value) -> Result<Operation> {
         let Value::Object(mut members) = value else {
@@ -213,7 +213,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn step(&self, place: usize) -> Write<'a> {
+    fn step(&self, place: usize) -> Write {
         self.submission.step(&self.planning.store, self.caller, place)
     }
 

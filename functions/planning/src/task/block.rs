@@ -74,11 +74,11 @@ impl Block {
 }
 
 /// Creates the tasks of a block: one transaction, one more for each that is refused for itself.
-pub async fn create_block<'s>(
-    planning: &'s Planning,
+pub async fn create_block(
+    planning: &Planning,
     caller: &Caller,
     block: Block,
-    begin: impl Fn(usize) -> Write<'s>,
+    begin: impl Fn(usize) -> Write,
 ) -> Vec<(usize, BatchResult)> {
     let mut results = Vec::new();
     let mut rest = block.tasks;
@@ -109,12 +109,12 @@ enum Created {
     Refused(usize, Error),
 }
 
-async fn create_together<'s>(
-    planning: &'s Planning,
+async fn create_together(
+    planning: &Planning,
     caller: &Caller,
     project: ProjectId,
     tasks: &[(usize, NewTask)],
-    begin: impl Fn(usize) -> Write<'s>,
+    begin: impl Fn(usize) -> Write,
 ) -> Result<Created> {
     let tenant = caller.tenant();
     let ids: Vec<TaskId> = tasks.iter().map(|_| planning.store.ids().next()).collect();

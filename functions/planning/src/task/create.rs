@@ -133,12 +133,12 @@ pub async fn task_create(
 
 /// Takes a number and writes the task; again, with the number read at the loss, if somebody was
 /// faster.
-pub async fn create<'s, R: Answer>(
-    planning: &'s Planning,
+pub async fn create<R: Answer>(
+    planning: &Planning,
     caller: &Caller,
     new: NewTask,
     operation: &'static str,
-    begin: impl Fn() -> Write<'s>,
+    begin: impl Fn() -> Write,
     answer: impl Fn(Task) -> R,
 ) -> Result<R> {
     let tenant = caller.tenant();

@@ -74,7 +74,7 @@ impl TaskChange<'_> {
     ///
     /// # Errors
     /// `internal` if something is no JSON.
-    pub fn write(&self, effects: &mut Effects<'_>, around: Surroundings) -> Result<()> {
+    pub fn write(&self, effects: &mut Effects, around: Surroundings) -> Result<()> {
         let (before, after) = (self.before, self.after);
         self.write_items(effects);
         self.write_subtasks(effects, around.placement.as_ref());
@@ -97,7 +97,7 @@ impl TaskChange<'_> {
         Ok(())
     }
 
-    fn write_items(&self, effects: &mut Effects<'_>) {
+    fn write_items(&self, effects: &mut Effects) {
         let (before, after) = (self.before, self.after);
         let head = TaskHead::of(after);
         match before {
@@ -119,7 +119,7 @@ impl TaskChange<'_> {
         relink(effects, before, after);
     }
 
-    fn write_subtasks(&self, effects: &mut Effects<'_>, placement: Option<&Placement>) {
+    fn write_subtasks(&self, effects: &mut Effects, placement: Option<&Placement>) {
         let mut counts = SubtaskChanges::of(self.before, self.after);
         if let Some(placement) = placement {
             placement.write(effects, &mut counts);
@@ -148,7 +148,7 @@ impl TaskChange<'_> {
         }
     }
 
-    fn announce(&self, effects: &mut Effects<'_>, changes: &[FieldChange]) -> Result<()> {
+    fn announce(&self, effects: &mut Effects, changes: &[FieldChange]) -> Result<()> {
         let after = self.after;
         let data = || TaskData::of(after, changes, self.imported);
         let Some(before) = self.before else {
@@ -190,7 +190,7 @@ impl TaskChange<'_> {
     }
 
     /// Creator and assignee follow a task; nobody does because of an import.
-    fn involve(&self, effects: &mut Effects<'_>, current: &[UserId]) {
+    fn involve(&self, effects: &mut Effects, current: &[UserId]) {
         if self.imported {
             return;
         }

@@ -144,13 +144,13 @@ impl Neighbors {
     ///
     /// # Errors
     /// `internal` if something is no JSON. A head that has changed meanwhile is a lost race.
-    pub fn write(self, effects: &mut Effects<'_>, stamp: &Stamp, operation: &str) -> Result<()> {
+    pub fn write(self, effects: &mut Effects, stamp: &Stamp, operation: &str) -> Result<()> {
         self.0.into_values().try_for_each(|neighbor| neighbor.write(effects, stamp, operation))
     }
 }
 
 impl Neighbor {
-    fn write(mut self, effects: &mut Effects<'_>, stamp: &Stamp, operation: &str) -> Result<()> {
+    fn write(mut self, effects: &mut Effects, stamp: &Stamp, operation: &str) -> Result<()> {
         let related = self.relations != self.relations_before;
         if !related && self.after == self.before {
             return Ok(());

@@ -61,14 +61,14 @@ impl<T> Submission<T> {
     }
 
     /// Begins the one transaction of this request.
-    pub fn write<'s>(&self, store: &'s Store, caller: &Caller) -> Write<'s> {
+    pub fn write(&self, store: &Store, caller: &Caller) -> Write {
         Write::new(store, caller, self.claim.clone().map(ClaimUse::Complete))
     }
 
     /// Begins one of several transactions of this request. Its answer is kept under `number`, so
     /// that a repeat after a crash goes on behind it; [`Submission::write`] ends them all. Two
     /// items more than without a key.
-    pub fn step<'s>(&self, store: &'s Store, caller: &Caller, number: usize) -> Write<'s> {
+    pub fn step(&self, store: &Store, caller: &Caller, number: usize) -> Write {
         let claim = self.claim.clone().map(|claim| ClaimUse::Step(claim, number));
         Write::new(store, caller, claim)
     }
