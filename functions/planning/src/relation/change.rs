@@ -1,7 +1,9 @@
 //! Adding and removing relations.
 
 use axum::extract::State;
-use millwright_core::{Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant};
+use millwright_core::{
+    Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant, codes as shared_codes,
+};
 use millwright_http::{Allowed, Answered, Caller, NoContent, PathParameter, Versioned, Write};
 use millwright_store::{Condition, Contention};
 
@@ -63,11 +65,16 @@ pub async fn task_relation_add(
         if subject.relations.find(kind, other.id).is_some() {
             return Ok(Versioned(subject));
         }
+        let mut end = other.clone();
+        let mut left = None;
         let after = match kind {
             RelationKind::DuplicateOf => {
                 let duplicate = Duplicate { planning: &planning, ends: &ends, subject: &subject };
                 match duplicate.settle(&mut write, &mut others, &other).await? {
-                    Some(after) => after,
+                    Some(settled) => {
+                        (end, left) = (settled.original, settled.left);
+                        settled.task
+                    }
                     None => return Ok(Versioned(subject)),
                 }
             }
@@ -79,7 +86,10 @@ pub async fn task_relation_add(
         }
         let change = Change { planning: &planning, caller: &caller, operation: ADD };
         let after = change.write(&mut write, &subject, after, others).await?;
-        write.emit(&RelationAdded(relation_data(kind, &after.summary, &other)))?;
+        if let Some(left) = left {
+            write.emit(&RelationRemoved(relation_data(kind, &after.summary, &left)))?;
+        }
+        write.emit(&RelationAdded(relation_data(kind, &after.summary, &end)))?;
         write.commit(Versioned(after)).await
     };
     let contention = Contention::new(&planning.store).at_most(MAX_WALKS);
@@ -119,16 +129,15 @@ pub async fn task_relation_remove(
         if subject.relations.find(kind, end).is_none() {
             return Ok(NoContent);
         }
-        let project = planning.project_head(&ends.tenant, subject.summary.project_id).await?;
-        check_writable(&project)?;
+        let other = others.head(end).map(|head| head.summary.clone());
+        let other = other.ok_or_else(|| Error::not_found("task"))?;
+        check_both_writable(&planning, &ends.tenant, &subject.summary, &other).await?;
         let mut after = subject.clone();
         after.relations.remove(kind, end);
         others.relate(end, |relations| {
             relations.remove(kind.inverse(), subject.summary.id);
             Ok(())
         })?;
-        let other = others.head(end).map(|head| head.summary.clone());
-        let other = other.ok_or_else(|| Error::not_found("task"))?;
         let mut write = caller.write(&planning.store);
         match kind {
             RelationKind::Blocks if subject.summary.is_open() => others.count_blocker(end, false),
@@ -147,6 +156,22 @@ pub async fn task_relation_remove(
         write.commit(NoContent).await
     };
     Ok(Contention::new(&planning.store).settle(&planning.store, attempt).await?)
+}
+
+/// Neither end's project is archived. What is related to a task of a deleted project can be freed of
+/// it.
+async fn check_both_writable(
+    planning: &Planning,
+    tenant: &Tenant,
+    subject: &TaskSummary,
+    other: &TaskSummary,
+) -> Result<()> {
+    check_writable(&planning.project_head(tenant, subject.project_id).await?)?;
+    match planning.project_head(tenant, other.project_id).await {
+        Ok(project) => check_writable(&project),
+        Err(error) if error.is(shared_codes::NOT_FOUND) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The two tasks of a request.
@@ -251,6 +276,14 @@ struct Duplicate<'a> {
     subject: &'a Task,
 }
 
+/// What becomes of a task that becomes a duplicate.
+struct Settled {
+    task: Task,
+    original: TaskSummary,
+    /// The original it leaves for this one.
+    left: Option<TaskSummary>,
+}
+
 impl Duplicate<'_> {
     /// The task as a duplicate of the original behind `other`; none if it is one already. What is a
     /// duplicate of it becomes one of the original, too.
@@ -262,7 +295,7 @@ impl Duplicate<'_> {
         write: &mut Write<'_>,
         others: &mut Neighbors,
         other: &TaskSummary,
-    ) -> Result<Option<Task>> {
+    ) -> Result<Option<Settled>> {
         let subject = self.subject;
         let id = subject.summary.id;
         let behind = others.relations(other.id).and_then(Relations::original).copied();
@@ -282,7 +315,9 @@ impl Duplicate<'_> {
             let limit = "duplicates of a task that becomes one itself";
             return Err(Error::limit_reached(limit, MAX_REPOINTED as u64));
         }
-        if root != other.id {
+        // A task that waits for this one is written, which checks its version, too.
+        let waits = subject.relations.find(RelationKind::Blocks, other.id).is_some();
+        if root != other.id && !(waits && subject.summary.is_open()) {
             let version = others.head(other.id).map_or(0, |head| head.version);
             let place = TaskHead::place(&self.ends.tenant, other.id);
             let step = write.check(&place, Condition::version(version));
@@ -291,8 +326,14 @@ impl Duplicate<'_> {
         let touched = own.iter().chain(&before).map(|edge| edge.task_id).chain([root]);
         let missing: Vec<TaskId> = touched.filter(|task| !others.has(*task)).collect();
         others.extend(Neighbors::whole(self.planning, &self.ends.tenant, missing).await?);
-        let original = others.head(root).map(|head| head.summary.clone());
+        let head = |task: TaskId| others.head(task).map(|head| head.summary.clone());
+        let original = head(root).filter(|task| task.deleted_at.is_none());
         let original = original.ok_or_else(|| Error::not_found("task"))?;
+        let left = before.and_then(|edge| head(edge.task_id));
+        for end in [Some(&original), left.as_ref()].into_iter().flatten() {
+            let tenant = &self.ends.tenant;
+            check_both_writable(self.planning, tenant, &subject.summary, end).await?;
+        }
         if let Some(before) = before {
             others.relate(before.task_id, |relations| {
                 relations.remove(RelationKind::Duplicates, id);
@@ -316,7 +357,7 @@ impl Duplicate<'_> {
         });
         after.relations = Relations::new(kept.collect());
         after.relations.add(edge(RelationKind::DuplicateOf, &original))?;
-        Ok(Some(after))
+        Ok(Some(Settled { task: after, original, left }))
     }
 }
 
