@@ -98,8 +98,8 @@ pub fn api() -> Api<Planning> {
         .with(operation!(relation::task_readiness))
         // watchers of tasks
         .with(operation!(watch::task_watcher_list))
-        .with(operation!(watch::task_watch).answers(&[LIMIT_REACHED, CONTENTION]))
-        .with(operation!(watch::task_unwatch))
+        .with(operation!(watch::task_watch).answers(&[PROJECT_ARCHIVED, LIMIT_REACHED, CONTENTION]))
+        .with(operation!(watch::task_unwatch).answers(&[PROJECT_ARCHIVED]))
         // comments of tasks
         .with(operation!(comment::task_comment_list))
         .with(operation!(comment::task_comment_create).answers(&[

@@ -26,7 +26,8 @@ pub struct ResolvedKey {
 
 /// Resolve a key
 ///
-/// A key stays with its task for ever, also when that is deleted. One read.
+/// A key stays with its task for ever, also when that is deleted; with its project it is gone. One
+/// read, with a warm project cache.
 #[utoipa::path(get, path = "/api/v1/planning/keys/{key}", tag = "Keys")]
 pub async fn key_resolve(
     caller: Allowed<ProjectRead>,
@@ -36,5 +37,6 @@ pub async fn key_resolve(
     let place = TaskKeyMarker::place(&caller.tenant(), &key);
     let marker: Option<TaskKeyMarker> = planning.store.get(&place).await?;
     let marker = marker.ok_or_else(|| Error::not_found("key"))?;
+    planning.project_head(&caller.tenant(), marker.project_id).await?;
     Ok(Plain(ResolvedKey { noun: "task", id: marker.task_id, project_id: marker.project_id }))
 }

@@ -55,7 +55,10 @@ pub async fn project_summary(
     let keys =
         [ProjectHead::place(&tenant, id), Counter::place(&tenant, id), summary_key(&tenant, id)];
     let items = planning.store.get_many(&keys).await?;
-    let counter = items.iter().find(|item| item.is::<Counter>());
+    let head = items.iter().find(|item| item.is::<ProjectHead>());
+    let head = head.map(|item| item.decode::<ProjectHead>()).transpose()?;
+    let is_there = head.is_some_and(|head| head.summary.deleted_at.is_none());
+    let counter = items.iter().find(|item| is_there && item.is::<Counter>());
     let counter: Counter = match counter {
         Some(counter) => counter.decode()?,
         None => return Err(Error::not_found("project").into()),

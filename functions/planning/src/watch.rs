@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::Planning,
+    app::{Planning, check_writable},
     domain::TaskReference,
     permissions::{TaskRead, TaskUpdate},
     store::{MAX_WATCHERS, Subject, Watchers},
@@ -44,7 +44,8 @@ pub async fn task_watcher_list(
 /// Watch a task
 ///
 /// Oneself; others need the permission to change tasks. Whether one watches already or not. At most
-/// 100 watchers. Two reads and one transaction of one item; by key one read more.
+/// 100 watchers. Two reads and one transaction of one item, with a warm project cache; by key one
+/// read more.
 #[utoipa::path(put, path = "/api/v1/planning/tasks/{id}/watchers/{userId}", tag = "Watchers")]
 pub async fn task_watch(
     caller: Allowed<TaskRead>,
@@ -70,7 +71,7 @@ pub async fn task_watch(
 /// Stop watching a task
 ///
 /// Oneself; others need the permission to change tasks. Whether one watches or not. One read and
-/// one transaction of one item; by key one read more.
+/// one transaction of one item, with a warm project cache; by key one read more.
 #[utoipa::path(delete, path = "/api/v1/planning/tasks/{id}/watchers/{userId}", tag = "Watchers")]
 pub async fn task_unwatch(
     caller: Allowed<TaskRead>,
@@ -88,7 +89,7 @@ async fn watchers(planning: &Planning, caller: &Caller, subject: Subject) -> Res
     Ok(Watchers::read(planning.store.get_raw(&place).await?.as_ref()))
 }
 
-/// What is watched, if the caller may decide whether `user` does.
+/// What is watched, if the caller may decide whether `user` does and the project is not archived.
 async fn self_or_update(
     planning: &Planning,
     caller: &Caller,
@@ -100,5 +101,6 @@ async fn self_or_update(
         return Err(caller.deny::<TaskUpdate>(detail).await);
     }
     let task = planning.task_head(&caller.tenant(), reference).await?;
+    check_writable(&planning.project_head(&caller.tenant(), task.project_id).await?)?;
     Ok(Subject::Task(task.id))
 }

@@ -1,6 +1,8 @@
 //! What adding or removing a relation does to the tasks at both ends, and around them.
 
-use millwright_core::{Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant};
+use millwright_core::{
+    Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant, codes as shared_codes,
+};
 use millwright_event::Effects;
 use millwright_store::{Condition, Transaction};
 
@@ -93,10 +95,15 @@ impl Edit<'_> {
         if subject.relations.find(kind, other.id).is_some() {
             return Ok(Edited::Unchanged(subject));
         }
+        let mut end = other.clone();
+        let mut left = None;
         let after = match kind {
             RelationKind::DuplicateOf => {
                 match self.become_duplicate(effects, &subject, &mut others, &other).await? {
-                    Some(after) => after,
+                    Some(duplicate) => {
+                        (end, left) = (duplicate.original, duplicate.left);
+                        duplicate.task
+                    }
                     None => return Ok(Edited::Unchanged(subject)),
                 }
             }
@@ -106,7 +113,10 @@ impl Edit<'_> {
             self.check_cycle(effects, &subject, &others, (kind, &other)).await?;
         }
         let after = self.write(effects, &subject, after, others).await?;
-        effects.emit(&RelationAdded(relation_data(kind, &after.summary, &other)))?;
+        if let Some(left) = left {
+            effects.emit(&RelationRemoved(relation_data(kind, &after.summary, &left)))?;
+        }
+        effects.emit(&RelationAdded(relation_data(kind, &after.summary, &end)))?;
         Ok(Edited::Changed(after))
     }
 
@@ -134,15 +144,15 @@ impl Edit<'_> {
         if subject.relations.find(kind, end).is_none() {
             return Ok(Edited::Unchanged(subject));
         }
-        check_writable(&planning.project_head(tenant, subject.summary.project_id).await?)?;
+        let other = others.head(end).map(|head| head.summary.clone());
+        let other = other.ok_or_else(|| Error::not_found("task"))?;
+        check_both_writable(planning, tenant, &subject.summary, &other).await?;
         let mut after = subject.clone();
         after.relations.remove(kind, end);
         others.relate(end, |relations| {
             relations.remove(kind.inverse(), subject.summary.id);
             Ok(())
         })?;
-        let other = others.head(end).map(|head| head.summary.clone());
-        let other = other.ok_or_else(|| Error::not_found("task"))?;
         match kind {
             RelationKind::Blocks if subject.summary.is_open() => others.count_blocker(end, false),
             RelationKind::BlockedBy if other.is_open() => {
@@ -202,7 +212,7 @@ impl Edit<'_> {
         subject: &Task,
         others: &mut Neighbors,
         other: &TaskSummary,
-    ) -> Result<Option<Task>> {
+    ) -> Result<Option<Duplicate>> {
         let id = subject.summary.id;
         let behind = others.relations(other.id).and_then(Relations::original).copied();
         let root = behind.map_or(other.id, |edge| edge.task_id);
@@ -221,7 +231,9 @@ impl Edit<'_> {
             let limit = "duplicates of a task that becomes one itself";
             return Err(Error::limit_reached(limit, MAX_REPOINTED as u64));
         }
-        if root != other.id {
+        // A task that waits for this one is written, which checks its version, too.
+        let waits = subject.relations.find(RelationKind::Blocks, other.id).is_some();
+        if root != other.id && !(waits && subject.summary.is_open()) {
             let version = others.head(other.id).map_or(0, |head| head.version);
             let place = TaskHead::place(&self.tenant, other.id);
             let step = effects.check(&place, Condition::version(version));
@@ -230,8 +242,13 @@ impl Edit<'_> {
         let touched = own.iter().chain(&before).map(|edge| edge.task_id).chain([root]);
         let missing: Vec<TaskId> = touched.filter(|task| !others.has(*task)).collect();
         others.extend(Neighbors::whole(self.planning, &self.tenant, missing).await?);
-        let original = others.head(root).map(|head| head.summary.clone());
+        let head = |task: TaskId| others.head(task).map(|head| head.summary.clone());
+        let original = head(root).filter(|task| task.deleted_at.is_none());
         let original = original.ok_or_else(|| Error::not_found("task"))?;
+        let left = before.and_then(|edge| head(edge.task_id));
+        for end in [Some(&original), left.as_ref()].into_iter().flatten() {
+            check_both_writable(self.planning, &self.tenant, &subject.summary, end).await?;
+        }
         if let Some(before) = before {
             others.relate(before.task_id, |relations| {
                 relations.remove(RelationKind::Duplicates, id);
@@ -257,7 +274,7 @@ impl Edit<'_> {
         });
         after.relations = Relations::new(kept.collect());
         after.relations.add(edge(RelationKind::DuplicateOf, &original))?;
-        Ok(Some(after))
+        Ok(Some(Duplicate { task: after, original, left }))
     }
 
     /// The change of the edited task, together with its neighbors.
@@ -315,6 +332,30 @@ fn touch(transaction: &mut Transaction, projects: [ProjectId; 2]) {
     GraphVersion::touch(transaction, one);
     if other != one {
         GraphVersion::touch(transaction, other);
+    }
+}
+
+/// What becomes of a task that becomes a duplicate.
+struct Duplicate {
+    task: Task,
+    original: TaskSummary,
+    /// The original it leaves for this one.
+    left: Option<TaskSummary>,
+}
+
+/// Neither end's project is archived. What is related to a task of a deleted project can be freed of
+/// it.
+async fn check_both_writable(
+    planning: &Planning,
+    tenant: &Tenant,
+    subject: &TaskSummary,
+    other: &TaskSummary,
+) -> Result<()> {
+    check_writable(&planning.project_head(tenant, subject.project_id).await?)?;
+    match planning.project_head(tenant, other.project_id).await {
+        Ok(project) => check_writable(&project),
+        Err(error) if error.is(shared_codes::NOT_FOUND) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -25,8 +25,9 @@ pub struct RelationOut {
 
 /// List the relations of a task
 ///
-/// All of them on one page, by kind and in the order of adding; those to deleted tasks are left
-/// out. One query and one batch read per 100 relations.
+/// All of them on one page, by kind and in the order of adding; those to deleted tasks, and to tasks
+/// of deleted projects, are left out. One query and one batch read per 100 relations, with a warm
+/// project cache.
 #[utoipa::path(get, path = "/api/v1/planning/tasks/{id}/relations", tag = "Relations")]
 pub async fn task_relation_list(
     caller: Allowed<TaskRead>,
@@ -41,11 +42,16 @@ pub async fn task_relation_list(
     ids.sort_unstable();
     ids.dedup();
     let others = Neighbors::heads(&planning, &tenant, ids).await?;
+    let projects = edges.iter().map(|edge| edge.project_id).collect();
+    let live = planning.live_projects(&tenant, &projects).await?;
     let mut relations = Vec::with_capacity(edges.len());
     for kind in RelationKind::ALL {
         for edge in task.relations.of(*kind) {
             let other = others.head(edge.task_id).map(|head| &head.summary);
-            if let Some(other) = other.filter(|other| other.deleted_at.is_none()) {
+            let is_there = |other: &&TaskSummary| {
+                other.deleted_at.is_none() && live.contains(&other.project_id)
+            };
+            if let Some(other) = other.filter(is_there) {
                 relations.push(RelationOut { kind: *kind, task: other.clone() });
             }
         }

@@ -13,7 +13,7 @@ const TASKS: &str = "/api/v1/planning/tasks";
 
 /// As many instances as clients, each with a tenth of its transactions conflicting. Waits are real
 /// here, so the clock runs.
-async fn crowd(clients: u64) -> (TestApp, Vec<TestApp>) {
+pub async fn crowd(clients: u64) -> (TestApp, Vec<TestApp>) {
     let app = TestApp::start_at("planning", router, Clock::system()).await;
     let instances = (0..clients)
         .map(|seed| {
@@ -26,7 +26,7 @@ async fn crowd(clients: u64) -> (TestApp, Vec<TestApp>) {
 }
 
 /// A 503 says that nothing happened: the client asks again, as told.
-async fn persistent(call: impl AsyncFn() -> Answer) -> Answer {
+pub async fn persistent(call: impl AsyncFn() -> Answer) -> Answer {
     loop {
         let answer = call().await;
         if answer.status != 503 {
@@ -65,11 +65,11 @@ async fn numbers_have_no_gap_under_64_clients() {
 }
 
 /// What each of many clients is answered, all at once.
-async fn at_once(instances: &[TestApp], call: impl AsyncFn(Client) -> Answer) -> Vec<Answer> {
+pub async fn at_once(instances: &[TestApp], call: impl AsyncFn(Client) -> Answer) -> Vec<Answer> {
     join_all(instances.iter().map(|instance| call(instance.client(A, "owner")))).await
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
+pub fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status.as_u16() == status).count()
 }
 

@@ -116,10 +116,14 @@ async fn dates_and_numbers_have_bounds() {
         let problem = create(more.clone()).await.expect_problem(400, "invalid_request");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{more}");
     }
-    let many =
-        json!({ "points": 101, "state": "done", "projectId": "prj_01h455vb4pex5vsknk084sn02q" });
-    let problem = create(many).await.expect_problem(400, "invalid_request");
-    assert_eq!(problem["errors"].as_array().unwrap().len(), 2, "before any read, all at once");
+    // Before any read, all at once: first what one field is, then what fields are together.
+    let unknown = "prj_01h455vb4pex5vsknk084sn02q";
+    let single = json!({ "points": 101, "estimateSeconds": -1, "projectId": unknown });
+    let together = json!({ "state": "done", "source": "x", "startDate": "2026-02-02", "dueDate": "2026-02-01", "projectId": unknown });
+    for (many, count) in [(single, 2), (together, 3)] {
+        let problem = create(many).await.expect_problem(400, "invalid_request");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), count, "{problem}");
+    }
     create(json!({ "title": "é".repeat(200), "description": "ü".repeat(64_000) }))
         .await
         .expect(201);
