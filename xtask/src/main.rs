@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing of a binary is public; pub marks what a module offers")]
 
+mod bench;
 mod deploy;
 mod dev;
 mod emulator;
@@ -39,6 +40,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Options),
     Dev(dev::Options),
     Gen(generate::Options),
     Test(test::Options),
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
 /// False if what was checked is not in order.
 fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Bench(options) => bench::run(&options).map(|()| true),
         Command::Dev(options) => dev::run(&options).map(|()| true),
         Command::Gen(options) => generate::run(&options).map(|()| true),
         Command::Test(options) => test::run(&options),
