@@ -90,10 +90,10 @@ impl Report {
         }
         text.push_str(".\n");
         if let Some(Double { put, get, query }) = self.double {
-            let _ = write!(
+            let _ = writeln!(
                 text,
                 "The double of DynamoDB alone, called by the driver: GetItem {}, Query {}, \
-                 PutItem {} (p50 / p99).\n",
+                 PutItem {} (p50 / p99).",
                 both(get),
                 both(query),
                 both(put),
@@ -105,7 +105,7 @@ impl Report {
 
 impl SubjectReport {
     fn tables(&self, processes: u32, text: &mut String) {
-        let _ = write!(text, "\n### {}\n", self.function);
+        let _ = writeln!(text, "\n### {}", self.function);
         let goals = self.goals();
         if !goals.is_empty() {
             let _ = write!(text, "\n{}", table(&goals));
@@ -119,7 +119,7 @@ impl SubjectReport {
             let _ = write!(text, "\n{}", table(&self.beside(node)));
         }
         if let Some(race) = &self.race {
-            let _ = write!(text, "\n{}\n", race_in_words(race));
+            let _ = writeln!(text, "\n{}", race_in_words(race));
         }
     }
 

@@ -64,7 +64,9 @@ impl<'a> Bench<'a> {
     pub async fn subject(&self, subject: &Subject, program: &Path) -> Result<SubjectReport> {
         output::heading(subject.function);
         let own = Candidate { program, arguments: &[] };
-        let arguments = self.node.map(|node| [node.bundle.display().to_string()]);
+        // The SDK warns that Node 20 grows old, once for each process.
+        let arguments =
+            self.node.map(|node| ["--no-warnings".to_owned(), node.bundle.display().to_string()]);
         let node = self.node.zip(arguments.as_ref()).map(|(node, arguments)| NodeCandidate {
             function: node,
             candidate: Candidate { program: &node.node, arguments },

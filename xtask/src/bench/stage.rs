@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use aws_sdk_dynamodb::{error::DisplayErrorContext, types::StreamSpecification};
 use millwright_auth::issuer::Issuer;
 use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
 use millwright_config::{Config, variable};
@@ -79,9 +80,15 @@ impl Stage {
         let config = Config::from_variables(|name| environment.get(name).cloned())
             .context("the bench's own configuration")?;
         let clients = Clients::new(&config).map_err(|error| anyhow!("{error}"))?;
-        millwright_store::schema::create_table(&clients.dynamodb()?, &config.resource(service))
-            .await
-            .map_err(|error| anyhow!("the table of {service} cannot be made: {error}"))
+        let (client, table) = (clients.dynamodb()?, config.resource(service));
+        let failed = |error: &dyn std::fmt::Display| anyhow!("table {table}: {error}");
+        millwright_store::schema::create_table(&client, &table).await.map_err(|e| failed(&e))?;
+        // DynamoDB's stream costs a writer nothing. The double reads all of the stream for each
+        // record it adds: after some thousand writes nothing else would be measured.
+        let without = StreamSpecification::builder().stream_enabled(false).build()?;
+        let request = client.update_table().table_name(&table).stream_specification(without);
+        let updated = request.send().await;
+        updated.map(drop).map_err(|error| failed(&DisplayErrorContext(error)))
     }
 
     /// A template's environment: log and metrics as deployed, a rate limit that never holds.
