@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing of a binary is public; pub marks what a module offers")]
 
+mod bench;
 mod deploy;
 mod dev;
 mod emulator;
@@ -41,6 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Options),
     Dev(dev::Options),
     Gen(generate::Options),
     NewService(new_service::Options),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
 /// False if what was checked is not in order.
 fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Bench(options) => bench::run(&options).map(|()| true),
         Command::Dev(options) => dev::run(&options).map(|()| true),
         Command::Gen(options) => generate::run(&options).map(|()| true),
         Command::NewService(options) => new_service::run(&options).map(|()| true),

@@ -79,12 +79,12 @@ fn operations(services: &[Service]) -> String {
     text
 }
 
-pub(super) fn header(names: &[&str]) -> Vec<String> {
+pub fn header(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// A Markdown table whose columns line up in the source too; the first row is the header.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()

@@ -18,6 +18,7 @@ mod view;
 use anyhow::{Result, bail};
 use millwright_manifest::Service;
 
+pub use self::documents::{header, table};
 use self::output::Output;
 use crate::{output as console, paths};
 

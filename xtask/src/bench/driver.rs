@@ -1,0 +1,71 @@
+//! The driver program: built once in a profile of its own, then one process for each stage.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command as Program, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use millwright_bench_driver::{Addresses, Command};
+
+use crate::process::{self, Process};
+
+/// Longer than any measurement.
+const TIMEOUT: Duration = Duration::from_secs(900);
+
+/// Builds a binary in a profile; where it is.
+pub fn build(package: &str, binary: &str, profile: &str) -> Result<PathBuf> {
+    // <target>/debug/xtask: beside its folder, whatever the target folder is called.
+    let own = std::env::current_exe().context("the place of this program is unknown")?;
+    let target = own.parent().and_then(Path::parent).context("this program is in no target")?;
+    let mut cargo = process::cargo();
+    cargo
+        .args(["build", "--locked", "--package", package, "--bin", binary, "--profile", profile])
+        .arg("--target-dir")
+        .arg(target);
+    let status = process::run_visible("cargo build", &mut cargo)?;
+    if !status.success() {
+        bail!("{binary} does not build; what the compiler says is above");
+    }
+    Ok(target.join(profile).join(binary))
+}
+
+/// A running driver with an empty DynamoDB; ends with the value, and its functions with it.
+pub struct Driver {
+    _process: Process,
+    client: reqwest::Client,
+    pub addresses: Addresses,
+}
+
+impl Driver {
+    pub fn start(program: &Path) -> Result<Driver> {
+        let mut command = Program::new(program);
+        command.stdout(Stdio::piped());
+        let mut process = Process::spawn("the driver", &mut command, Duration::from_secs(1))?;
+        let output = process.take_output().context("the driver's output cannot be read")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).context("the driver says nothing")?;
+        let addresses = serde_json::from_str(&line).context("the driver did not start")?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .build()
+            .context("no HTTP client")?;
+        Ok(Driver { _process: process, client, addresses })
+    }
+
+    /// Does one thing, and what came of it.
+    pub async fn run<C: Command>(&self, command: &C) -> Result<C::Answer> {
+        let url = format!("{}{}", self.addresses.control, C::PATH);
+        let answer = self.client.post(url).json(command).send().await;
+        let answer = answer.with_context(|| format!("the driver breaks off at {}", C::PATH))?;
+        let is_success = answer.status().is_success();
+        let text = answer.text().await.context("the driver's answer broke off")?;
+        if !is_success {
+            bail!("{text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("the driver answered {text}"))
+    }
+}

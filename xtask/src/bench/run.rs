@@ -1,0 +1,300 @@
+//! The measurements, one after another.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use millwright_auth::issuer::Issuer;
+use millwright_bench_driver::{Latency, Measure, Measured, Probe, Start, Started, Usage};
+use serde_json::{Value, json};
+
+use super::{
+    Options,
+    node::NodeFunction,
+    report::{Beside, Comparison, Double, Row, SubjectReport},
+    scenario::{Request, Scenario, Subject},
+    size::Size,
+    stage::{Candidate, Stage, Way, body},
+};
+use crate::output;
+
+/// Clients that want the next number of one project at once.
+const RACERS: usize = 32;
+
+/// Calls whose consumption is averaged.
+pub const COUNTED: usize = 16;
+
+pub struct Bench<'a> {
+    driver: &'a Path,
+    issuer: &'a Issuer,
+    node: Option<&'a NodeFunction>,
+    /// Beginnings of the names of wanted rows; all if empty.
+    only: &'a [String],
+    requests: usize,
+    processes: usize,
+    /// Not measured, for each process: Node's compiler is warm after some hundred.
+    warm_up: usize,
+    starts: usize,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(
+        options: &'a Options,
+        driver: &'a Path,
+        issuer: &'a Issuer,
+        node: Option<&'a NodeFunction>,
+    ) -> Bench<'a> {
+        let share = if options.quick { 10 } else { 1 };
+        Bench {
+            driver,
+            issuer,
+            node,
+            only: &options.only,
+            requests: usize::try_from(options.requests).unwrap_or(usize::MAX) / share,
+            processes: usize::try_from(options.processes).unwrap_or(usize::MAX),
+            warm_up: 1_000 / share,
+            starts: 50 / share,
+        }
+    }
+
+    fn wants(&self, scenario: &Scenario) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| scenario.name.starts_with(name))
+    }
+
+    /// Everything about one function.
+    pub async fn subject(&self, subject: &Subject, program: &Path) -> Result<SubjectReport> {
+        output::heading(subject.function);
+        let own = Candidate { program, arguments: &[] };
+        // The SDK warns that Node 20 grows old, once for each process.
+        let arguments =
+            self.node.map(|node| ["--no-warnings".to_owned(), node.bundle.display().to_string()]);
+        let node = self.node.zip(arguments.as_ref()).map(|(node, arguments)| NodeCandidate {
+            function: node,
+            candidate: Candidate { program: &node.node, arguments },
+        });
+        let mut report = SubjectReport {
+            function: subject.function,
+            size: Size::of(program)?,
+            started: self.start(subject, own, own).await?,
+            rows: Vec::new(),
+            race: None,
+            node: None,
+        };
+        let mut comparisons = Vec::new();
+        for scenario in subject.scenarios.iter().filter(|scenario| self.wants(scenario)) {
+            let row = self.row(subject, scenario, own).await?;
+            if let Some(node) = node.as_ref().filter(|_| scenario.is_in_node) {
+                comparisons.push(self.compare(subject, scenario, own, node, &row).await?);
+            }
+            report.rows.push(row);
+        }
+        if let Some(node) = node.filter(|_| !comparisons.is_empty()) {
+            report.node = Some(Beside {
+                size: Size::of(&node.function.bundle)?,
+                started: self.start(subject, own, node.candidate).await?,
+                comparisons,
+            });
+        }
+        let race = subject.scenarios.iter().find(|scenario| subject.race == Some(scenario.name));
+        if let Some(race) = race.filter(|race| self.wants(race)) {
+            report.race = Some(self.race(subject, race, own).await?);
+        }
+        Ok(report)
+    }
+
+    async fn open(&self, subject: &Subject, own: Candidate<'_>) -> Result<Stage> {
+        Stage::open(self.driver, self.issuer, subject, own).await
+    }
+
+    /// From the start of a process to its first poll and first answer.
+    async fn start(
+        &self,
+        subject: &Subject,
+        own: Candidate<'_>,
+        candidate: Candidate<'_>,
+    ) -> Result<Started> {
+        let stage = self.open(subject, own).await?;
+        let first = subject.scenarios.iter().find(|scenario| scenario.name == subject.first);
+        let first = first.context("the first request is no row")?;
+        let event = stage.events(first, 0, 1).into_iter().next().context("no first request")?;
+        let function = stage.function(candidate, Way::Direct);
+        let started = stage.driver.run(&Start { function, event, times: self.starts }).await?;
+        output::progress(format_args!(
+            "start: first poll after {:.1} ms, first answer after {:.1} ms",
+            started.first_poll.p50, started.first_answer.p50
+        ));
+        Ok(started)
+    }
+
+    async fn row(&self, subject: &Subject, scenario: &Scenario, own: Candidate<'_>) -> Result<Row> {
+        let stage = self.open(subject, own).await?;
+        let usage = self.usage(&stage, scenario, own).await?;
+        let [one, several] = self.speeds(&stage, scenario, own).await?;
+        let name = scenario.name;
+        output::progress(format_args!(
+            "{name}: p50 {:.2} ms, p99 {:.2} ms, {:.0} a CPU second",
+            one.latency.p50,
+            one.latency.p99,
+            one.per_cpu_second()
+        ));
+        Ok(Row { name, one, several, usage })
+    }
+
+    /// With one process, and with several.
+    async fn speeds(
+        &self,
+        stage: &Stage,
+        scenario: &Scenario,
+        candidate: Candidate<'_>,
+    ) -> Result<[Measured; 2]> {
+        // Where requests are sent once, the two have different ones.
+        let one = self.measure(stage, scenario, candidate, 1, COUNTED * 2).await?;
+        let first = self.numbers(1) + COUNTED * 2;
+        let several = self.measure(stage, scenario, candidate, self.processes, first).await?;
+        Ok([one, several])
+    }
+
+    /// Enough requests for all processes, even if one of them does twice its part.
+    fn numbers(&self, processes: usize) -> usize {
+        processes * self.warm_up + 2 * self.requests
+    }
+
+    async fn measure(
+        &self,
+        stage: &Stage,
+        scenario: &Scenario,
+        candidate: Candidate<'_>,
+        processes: usize,
+        first: usize,
+    ) -> Result<Measured> {
+        stage.launch(candidate, Way::Direct, processes).await?;
+        let measure = Measure {
+            events: stage.events(scenario, first, self.numbers(processes)),
+            status: scenario.status,
+            warm_up: self.warm_up,
+            requests: self.requests,
+        };
+        let measured = stage.driver.run(&measure).await;
+        measured.with_context(|| format!("{} over {processes} processes", scenario.name))
+    }
+
+    /// Calls and units of one request, of a process that has seen the things before.
+    async fn usage(&self, stage: &Stage, scenario: &Scenario, own: Candidate<'_>) -> Result<Usage> {
+        stage.launch(own, Way::Counted, 1).await?;
+        let events = stage.events(scenario, 0, COUNTED * 2);
+        let mut sum = Usage::default();
+        for (index, event) in events.iter().cycle().take(COUNTED * 2).enumerate() {
+            let (_, usage) = stage.invoke(event.clone(), Some(scenario.status)).await?;
+            if index < COUNTED {
+                continue;
+            }
+            for (operation, calls) in usage.calls {
+                *sum.calls.entry(operation).or_default() += calls;
+            }
+            sum.refused += usage.refused;
+            sum.read_units += usage.read_units;
+            sum.write_units += usage.write_units;
+        }
+        Ok(sum)
+    }
+
+    /// The Node function on a stage like the one our own had.
+    async fn compare(
+        &self,
+        subject: &Subject,
+        scenario: &Scenario,
+        own: Candidate<'_>,
+        node: &NodeCandidate<'_>,
+        row: &Row,
+    ) -> Result<Comparison> {
+        let stage = self.open(subject, own).await?;
+        agree(&stage, scenario, own, node.candidate).await.context("our function and Node's")?;
+        let [one, several] = self.speeds(&stage, scenario, node.candidate).await?;
+        output::progress(format_args!(
+            "{} in Node: p50 {:.2} ms, {:.0} a CPU second, ours does {:.1} times as many",
+            scenario.name,
+            one.latency.p50,
+            one.per_cpu_second(),
+            row.one.per_cpu_second() / one.per_cpu_second()
+        ));
+        Ok(Comparison { name: scenario.name, one, several })
+    }
+
+    /// Many processes, one thing: how many get through, and what the lost races cost.
+    async fn race(
+        &self,
+        subject: &Subject,
+        scenario: &Scenario,
+        own: Candidate<'_>,
+    ) -> Result<Measured> {
+        let stage = self.open(subject, own).await?;
+        stage.launch(own, Way::Counted, RACERS).await?;
+        let event = stage.events(scenario, 0, 1).into_iter().next().context("no request")?;
+        let measure = Measure {
+            events: vec![event],
+            status: scenario.status,
+            warm_up: 5,
+            requests: self.requests / 2,
+        };
+        let race = stage.driver.run(&measure).await.context("the race")?;
+        output::progress(format_args!(
+            "{} of {RACERS} at once: {:.0} a second",
+            scenario.name,
+            race.per_second()
+        ));
+        Ok(race)
+    }
+
+    /// What the double takes by itself, to be subtracted.
+    pub async fn double(&self, subject: &Subject, program: &Path) -> Result<Double> {
+        let stage = self.open(subject, Candidate { program, arguments: &[] }).await?;
+        let table = stage.table(subject.service);
+        let text = |text: &str| json!({ "S": text });
+        let (key, sort_key) = (text("BENCH"), text("HEAD"));
+        let item = json!({ "pk": key, "sk": sort_key, "summary": text(&"x".repeat(500)) });
+        let put = json!({ "TableName": table, "Item": item });
+        let get = json!({
+            "TableName": table, "ConsistentRead": true, "Key": { "pk": key, "sk": sort_key },
+        });
+        let query = json!({
+            "TableName": table,
+            "ConsistentRead": true,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": { ":pk": key, ":prefix": sort_key },
+        });
+        let probe = async |operation: &str, body: Value| -> Result<Latency> {
+            let operation = operation.to_owned();
+            stage.driver.run(&Probe { operation, body, requests: self.requests }).await
+        };
+        Ok(Double {
+            put: probe("PutItem", put).await?,
+            get: probe("GetItem", get).await?,
+            query: probe("Query", query).await?,
+        })
+    }
+}
+
+struct NodeCandidate<'a> {
+    function: &'a NodeFunction,
+    candidate: Candidate<'a>,
+}
+
+/// What is compared must do the same: our function reads what the other one reads, or has written.
+async fn agree(
+    stage: &Stage,
+    scenario: &Scenario,
+    own: Candidate<'_>,
+    other: Candidate<'_>,
+) -> Result<()> {
+    let event = stage.events(scenario, 0, 1).into_iter().next().context("no request")?;
+    stage.launch(other, Way::Direct, 1).await?;
+    let (theirs, _) = stage.invoke(event.clone(), Some(scenario.status)).await?;
+    let read = match theirs["headers"]["location"].as_str() {
+        Some(path) => stage.event(&Request::get(path)),
+        None => event,
+    };
+    stage.launch(own, Way::Direct, 1).await?;
+    let (ours, _) = stage.invoke(read, None).await?;
+    let (ours, theirs) = (body(&ours)?, body(&theirs)?);
+    ensure!(ours == theirs, "answers differ: ours {ours}, Node's {theirs}");
+    Ok(())
+}

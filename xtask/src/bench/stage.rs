@@ -1,0 +1,188 @@
+//! A stage: an empty table behind a driver of its own, the secrets of an installation, and a caller.
+//! Every measurement begins on a fresh one, so that none finds what another has left.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use aws_sdk_dynamodb::{error::DisplayErrorContext, types::StreamSpecification};
+use millwright_auth::issuer::Issuer;
+use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
+use millwright_config::{Config, variable};
+use millwright_runtime::aws::Clients;
+use serde_json::Value;
+
+use super::{
+    driver::Driver,
+    scenario::{Request, Scenario, Subject, World},
+};
+use crate::{keys, paths};
+
+const PREFIX: &str = "bench";
+const PUBLIC_URL: &str = "http://127.0.0.1:9000";
+
+/// How a function reaches DynamoDB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Direct,
+    /// Over a hop that counts.
+    Counted,
+}
+
+/// A program under measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub program: &'a Path,
+    pub arguments: &'a [String],
+}
+
+pub struct Stage {
+    pub driver: Driver,
+    pub world: World,
+    function: &'static str,
+    recorded: Value,
+    token: String,
+    public_keys: String,
+}
+
+impl Stage {
+    /// Opens a stage and has the subject's own function make what its requests are about.
+    pub async fn open(
+        driver: &Path,
+        issuer: &Issuer,
+        subject: &Subject,
+        own: Candidate<'_>,
+    ) -> Result<Stage> {
+        let driver = Driver::start(driver)?;
+        let public_keys = serde_json::to_string(&issuer.public_keys())?;
+        let secrets = BTreeMap::from([
+            (format!("{PREFIX}/auth/jwks"), public_keys.clone()),
+            (format!("{PREFIX}/internal"), "a secret of the bench".to_owned()),
+        ]);
+        driver.run(&SetSecrets(secrets)).await?;
+        let (user, organization) = (keys::demo_user(), keys::demo_organization());
+        let token = keys::issue(issuer, "owner", user, organization)?;
+        let recorded = recorded(subject.sample)?;
+        let (function, world) = (subject.function, World::default());
+        let mut stage = Stage { driver, world, function, recorded, token, public_keys };
+        stage.create_table(subject.service).await?;
+        stage.launch(own, Way::Direct, 1).await?;
+        stage.world = (subject.furnish)(Caller { stage: &stage }).await?;
+        Ok(stage)
+    }
+
+    pub fn issuer() -> Result<Issuer> {
+        Issuer::generate(format!("{PUBLIC_URL}/api/v1"), "millwright")
+            .map_err(|error| anyhow!("no signing key could be made: {error}"))
+    }
+
+    async fn create_table(&self, service: &str) -> Result<()> {
+        let environment = self.environment(Way::Direct);
+        let config = Config::from_variables(|name| environment.get(name).cloned())
+            .context("the bench's own configuration")?;
+        let clients = Clients::new(&config).map_err(|error| anyhow!("{error}"))?;
+        let (client, table) = (clients.dynamodb()?, config.resource(service));
+        let failed = |error: &dyn std::fmt::Display| anyhow!("table {table}: {error}");
+        millwright_store::schema::create_table(&client, &table).await.map_err(|e| failed(&e))?;
+        // DynamoDB's stream costs a writer nothing. The double reads all of the stream for each
+        // record it adds: after some thousand writes nothing else would be measured.
+        let without = StreamSpecification::builder().stream_enabled(false).build()?;
+        let request = client.update_table().table_name(&table).stream_specification(without);
+        let updated = request.send().await;
+        updated.map(drop).map_err(|error| failed(&DisplayErrorContext(error)))
+    }
+
+    /// A template's environment: log and metrics as deployed, a rate limit that never holds.
+    fn environment(&self, way: Way) -> BTreeMap<String, String> {
+        let addresses = &self.driver.addresses;
+        let dynamodb = match way {
+            Way::Direct => &addresses.dynamodb,
+            Way::Counted => &addresses.counted,
+        };
+        let function = format!("{PREFIX}-{}", self.function);
+        let variables = [
+            (variable::STAGE, "local"),
+            (variable::PREFIX, PREFIX),
+            (variable::PUBLIC_URL, PUBLIC_URL),
+            (variable::REQUESTS_PER_SECOND, "1000000"),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.as_str()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "000000000000"),
+            ("AWS_SECRET_ACCESS_KEY", "bench"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_ENDPOINT_URL", &addresses.secrets),
+            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+            // The Node function has its keys without a call.
+            ("MILLWRIGHT_BENCH_JWKS", &self.public_keys),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    pub fn function(&self, candidate: Candidate<'_>, way: Way) -> Function {
+        Function {
+            program: candidate.program.to_owned(),
+            arguments: candidate.arguments.to_vec(),
+            environment: self.environment(way),
+        }
+    }
+
+    /// Ends the processes there are and starts others.
+    pub async fn launch(&self, candidate: Candidate<'_>, way: Way, processes: usize) -> Result<()> {
+        self.driver.run(&Launch { function: self.function(candidate, way), processes }).await
+    }
+
+    pub fn event(&self, request: &Request) -> Value {
+        request.event(&self.recorded, &self.token)
+    }
+
+    /// The events for this many calls, from the `first` on.
+    pub fn events(&self, scenario: &Scenario, first: usize, wanted: usize) -> Vec<Value> {
+        let requests = scenario.requests(&self.world, first, wanted);
+        requests.iter().map(|request| self.event(request)).collect()
+    }
+
+    /// An answer with that status, or any that tells of no failure, and what it took.
+    pub async fn invoke(&self, event: Value, status: Option<u16>) -> Result<(Value, Usage)> {
+        let Invoked { answer, usage } = self.driver.run(&Invoke { event }).await?;
+        let found = answer["statusCode"].as_u64().unwrap_or_default();
+        let is_expected =
+            status.map_or((200..400).contains(&found), |status| u64::from(status) == found);
+        ensure!(is_expected, "unexpected answer: {answer}");
+        Ok((answer, usage))
+    }
+
+    pub fn table(&self, service: &str) -> String {
+        format!("{PREFIX}-{service}")
+    }
+}
+
+/// The JSON in an answer.
+pub fn body(answer: &Value) -> Result<Value> {
+    let text = answer["body"].as_str().unwrap_or("null");
+    serde_json::from_str(text).context("a body that is no JSON")
+}
+
+/// Somebody who calls the function, one request after another.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    stage: &'a Stage,
+}
+
+impl Caller<'_> {
+    /// The body of an answer that tells of no failure.
+    pub async fn call(&self, request: &Request) -> Result<Value> {
+        let event = self.stage.event(request);
+        let answered = self.stage.invoke(event, None).await;
+        let (answer, _) =
+            answered.with_context(|| format!("{} {}", request.method, request.path))?;
+        body(&answer)
+    }
+}
+
+fn recorded(sample: &str) -> Result<Value> {
+    let file = paths::workspace().join(format!("events/lambda/{sample}.json"));
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
