@@ -160,11 +160,7 @@ fn describe<V: IntoValue>(error: ErrorKind<'_, V>, location: ValuePointerRef<'_>
         ErrorKind::IncorrectValueKind { actual, accepted } => {
             let accepted = one_of(accepted);
             let actual = in_words(actual.kind());
-            Fault::new(
-                here,
-                FaultCode::WrongType,
-                format!("must be {accepted}, is {actual}"),
-            )
+            Fault::new(here, FaultCode::WrongType, format!("must be {accepted}, is {actual}"))
         }
         ErrorKind::MissingField { field } => {
             Fault::new(format!("{here}/{field}"), FaultCode::Required, "is required")
