@@ -16,6 +16,8 @@ pub struct Row {
     pub number: u32,
     /// The line it begins at, from 1 on.
     pub line: u32,
+    /// Of a task, and of a failed row as far as it says so.
+    pub external_id: Option<ExternalId>,
     pub outcome: Outcome,
     pub warnings: Warnings,
 }
@@ -164,7 +166,6 @@ wire_enum! {
         UrlDropped = "url_dropped",
         RankDropped = "rank_dropped",
         ExternalIdHashed = "external_id_hashed",
-        UnknownField = "unknown_field",
         UnknownType = "unknown_type",
         UnknownPriority = "unknown_priority",
         UnknownState = "unknown_state",

@@ -113,6 +113,14 @@ fn states_of_issues_and_pulls() {
         (json!({ "state": "OPEN", "isDraft": true }), TaskState::Review),
         (json!({ "state": "MERGED", "mergedAt": "2024-01-01T00:00:00Z" }), TaskState::Done),
         (json!({ "state": "MERGED" }), TaskState::Done),
+        (
+            json!({ "state": "OPEN", "url": "https://github.com/acme/web/pull/1" }),
+            TaskState::Review,
+        ),
+        (
+            json!({ "state": "OPEN", "url": "https://github.com/acme/pull/issues/1" }),
+            TaskState::ToDo,
+        ),
         (json!({ "state": "CLOSED", "headRefName": "x", "mergedAt": null }), TaskState::Cancelled),
         (json!({ "state": "closed", "pull_request": { "merged_at": null } }), TaskState::Cancelled),
         (

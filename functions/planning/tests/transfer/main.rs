@@ -1,5 +1,13 @@
 //! Reading and writing backlogs: against Python's own readers, against files made by hand, there
-//! and back again, and with anything at all.
+//! and back again, and with anything at all. What a machine lacks is skipped, the reason printed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod arbitrary;
 mod archive;

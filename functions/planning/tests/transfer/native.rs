@@ -131,6 +131,7 @@ fn bad_rows_fail_and_the_others_do_not() {
 fn what_makes_a_row_bad() {
     let code = |row: Value| refused(row).0;
     assert_eq!(code(json!({ "title": {} })), "invalid_request");
+    assert_eq!(code(json!({ "title": "a", "relations": [] })), "invalid_request");
     assert_eq!(code(json!({ "title": "a", "createdAt": "2024-13-01T00:00:00Z" })), "invalid_time");
     assert_eq!(code(json!({ "title": "a", "updatedAt": "2026-11-23T12:05:01Z" })), "invalid_time");
     assert_eq!(
@@ -254,6 +255,9 @@ fn the_first_good_row_has_the_id() {
         assert_eq!(problem(&rows[index]).detail, "row 2 has the external id 1 already");
     }
     assert_eq!(task(&rows[3]).title.as_str(), "elsewhere");
+    for row in &rows {
+        assert_eq!(row.external_id.as_ref().expect("it says so").as_str(), "1");
+    }
 }
 
 #[test]
@@ -274,12 +278,14 @@ fn a_row_without_an_id_is_known_by_title_and_time() {
 
 #[test]
 fn unknown_keys_are_listed() {
-    let content =
-        "{\"title\":\"a\",\"sprint\":1,\"id\":2}\n{\"title\":\"b\",\"é\":null,\"key\":\"x\"}";
+    let content = "{\"title\":\"a\",\"sprint\":1,\"relations\":{\"duplicates\":[]},\"id\":2}\n{\"title\":\"b\",\"é\":null,\"key\":\"x\"}";
     let options = native();
     let mut reader = open(content.as_bytes(), &options).expect("a readable file");
     assert_eq!(reader.by_ref().count(), 2);
-    assert_eq!(reader.unmapped_columns().collect::<Vec<_>>(), ["id", "sprint", "é"]);
+    assert_eq!(
+        reader.unmapped_columns().collect::<Vec<_>>(),
+        ["/relations/duplicates", "id", "sprint", "é"]
+    );
 }
 
 #[test]

@@ -111,6 +111,10 @@ impl<'a> CsvRows<'a> {
     pub fn next(&mut self) -> Option<RawRow> {
         let raw = self.advance()?;
         let line = self.lines.of(offset(self.text, raw));
+        // Spreadsheets write such rows below the last.
+        if self.record.iter().all(|cell| cell.trim().is_empty()) {
+            return Some(RawRow { line, content: Ok(Content::Skipped("a row of blank cells")) });
+        }
         Some(RawRow { line, content: self.draft(raw).map(Content::Task) })
     }
 

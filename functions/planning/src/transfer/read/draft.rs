@@ -45,6 +45,10 @@ impl Draft {
         self.values.retain(|(filled, _)| *filled != field);
     }
 
+    pub fn first(&self, field: Field) -> Option<&Value> {
+        self.values.iter().find(|(filled, _)| *filled == field).map(|(_, value)| value)
+    }
+
     /// All values of a field, lists taken apart.
     pub fn take(&mut self, field: Field) -> Vec<Value> {
         let (taken, kept) =

@@ -91,7 +91,7 @@ fn is_pull(row: &Map<String, Value>) -> bool {
         Some(Value::Bool(value)) => *value,
         Some(_) => true,
     });
-    merged || marked || url.contains("/pull/") || url.contains("/pulls/")
+    merged || marked || matches!(url.rsplit('/').nth(1), Some("pull" | "pulls"))
 }
 
 fn one<'v>(row: &'v Map<String, Value>, keys: &[&str]) -> Option<&'v Value> {
@@ -157,9 +157,12 @@ fn state(row: &Map<String, Value>, is_pull: bool) -> Value {
 }
 
 fn labels(row: &Map<String, Value>) -> Vec<String> {
-    let labels = row.get("labels").and_then(Value::as_array);
     let name = |label: &Value| label.get("name").unwrap_or(label).as_str().map(ToOwned::to_owned);
-    labels.into_iter().flatten().filter_map(name).collect()
+    match row.get("labels") {
+        Some(Value::Array(labels)) => labels.iter().filter_map(name).collect(),
+        Some(Value::String(labels)) => labels.split(',').map(ToOwned::to_owned).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn kind_of(label: &str) -> Option<TaskType> {

@@ -1,6 +1,5 @@
 //! Rows of the native format, and of custom JSON.
 
-use millwright_core::Result;
 use serde_json::{Map, Value};
 
 use super::{
@@ -28,7 +27,11 @@ pub(super) fn content(
     let mut draft = Draft::new(Vocabulary::Json);
     if is_native {
         for (key, value) in &row {
-            fill(&mut draft, key, value);
+            match (key.parse(), key.as_str()) {
+                (Ok(MappedField(field)), _) => draft.add(field, value.clone()),
+                (Err(_), "relations") => relations(&mut draft, value, note_unmapped)?,
+                _ => {}
+            }
         }
     }
     let used = apply_mapping(&mut draft, &row, options);
@@ -40,14 +43,21 @@ pub(super) fn content(
     Ok(Content::Task(draft))
 }
 
-fn fill(draft: &mut Draft, key: &str, value: &Value) {
-    if let Ok(MappedField(field)) = key.parse() {
-        draft.add(field, value.clone());
-    } else if key == "relations"
-        && let Value::Object(relations) = value
-    {
-        for field in Field::RELATIONS {
-            draft.add(field, relations.get(field.as_str()).cloned().unwrap_or_default());
+fn relations(
+    draft: &mut Draft,
+    value: &Value,
+    note_unmapped: &mut dyn FnMut(&str),
+) -> Result<(), RowProblem> {
+    let relations = match value {
+        Value::Null => return Ok(()),
+        Value::Object(relations) => relations,
+        _ => return Err(RowProblem::invalid("relations must be an object")),
+    };
+    for (key, value) in relations {
+        match Field::RELATIONS.into_iter().find(|field| field.as_str() == key) {
+            Some(field) => draft.add(field, value.clone()),
+            None => note_unmapped(&format!("/relations/{key}")),
         }
     }
+    Ok(())
 }
