@@ -24,6 +24,7 @@ mod relation;
 pub mod store;
 mod summary;
 mod task;
+pub mod transfer;
 mod watch;
 
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};

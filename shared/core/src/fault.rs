@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::ControlFlow};
 
-use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValuePointerRef};
+use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef};
 
 /// What is wrong with one value. The closed list of `errors[].code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,18 +135,32 @@ pub(crate) fn pointer(location: ValuePointerRef<'_>) -> String {
     }
 }
 
+/// The kind of a value as people who write JSON call it.
+fn in_words(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Null => "null",
+        ValueKind::Boolean => "true or false",
+        ValueKind::Integer => "a whole number",
+        ValueKind::NegativeInteger => "a negative whole number",
+        ValueKind::Float => "a number with decimals",
+        ValueKind::String => "a string",
+        ValueKind::Sequence => "a list",
+        ValueKind::Map => "an object",
+    }
+}
+
+fn one_of(kinds: &[ValueKind]) -> String {
+    let words: Vec<&str> = kinds.iter().map(|kind| in_words(*kind)).collect();
+    words.join(" or ")
+}
+
 fn describe<V: IntoValue>(error: ErrorKind<'_, V>, location: ValuePointerRef<'_>) -> Fault {
     let here = pointer(location);
     match error {
         ErrorKind::IncorrectValueKind { actual, accepted } => {
-            let accepted: Vec<String> =
-                accepted.iter().map(|kind| kind.to_string().to_lowercase()).collect();
-            let actual = actual.kind().to_string().to_lowercase();
-            Fault::new(
-                here,
-                FaultCode::WrongType,
-                format!("expected {}, found {actual}", accepted.join(" or ")),
-            )
+            let accepted = one_of(accepted);
+            let actual = in_words(actual.kind());
+            Fault::new(here, FaultCode::WrongType, format!("must be {accepted}, is {actual}"))
         }
         ErrorKind::MissingField { field } => {
             Fault::new(format!("{here}/{field}"), FaultCode::Required, "is required")
@@ -209,5 +223,22 @@ impl MergeWithError<InputError> for Faults {
         location: ValuePointerRef<'_>,
     ) -> ControlFlow<Self, Self> {
         append(faults, vec![Fault::new(pointer(location), other.code, other.detail)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_type_is_told_in_the_words_of_json() {
+        let wrong = |json: &str| {
+            let value: serde_json::Value = serde_json::from_str(json).expect("valid JSON");
+            deserr::deserialize::<Vec<String>, _, Faults>(value).expect_err("a wrong type").0
+        };
+        assert_eq!(wrong("{}")[0].detail, "must be a list, is an object");
+        let within = &wrong("[[]]")[0];
+        assert_eq!((within.pointer.as_str(), within.code), ("/0", FaultCode::WrongType));
+        assert_eq!(within.detail, "must be a string, is a list");
     }
 }

@@ -220,6 +220,15 @@ impl Labels {
         &self.0
     }
 
+    /// Adds it, unless it is there already or there are [`Labels::MAX`]: then false.
+    pub fn push(&mut self, label: Label) -> bool {
+        let fits = self.0.len() < Labels::MAX && !self.0.contains(&label);
+        if fits {
+            self.0.push(label);
+        }
+        fits
+    }
+
     /// True if every one of `wanted` is among them.
     pub fn contain_all(&self, wanted: &[Label]) -> bool {
         wanted.iter().all(|label| self.0.contains(label))

@@ -38,8 +38,9 @@ macro_rules! wire_enum {
             fn from_str(word: &str) -> ::core::result::Result<Self, $crate::InputError> {
                 match word {
                     $($word => Ok($name::$variant),)+
-                    _ => Err($crate::InputError::not_allowed(concat!(
-                        "must be one of", $(" ", $word),+
+                    _ => Err($crate::InputError::not_allowed(::std::format!(
+                        "must be one of {}",
+                        [$($word),+].join(", ")
                     ))),
                 }
             }

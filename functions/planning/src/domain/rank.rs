@@ -1,6 +1,8 @@
 //! The manual order within a board column: a fractional index.
 
-use millwright_core::{Error, Result, Timestamp};
+use std::str::FromStr;
+
+use millwright_core::{Error, InputError, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -74,6 +76,20 @@ fn digits<const N: usize>(number: u64) -> String {
         rest /= 36;
     }
     digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+impl FromStr for Rank {
+    type Err = InputError;
+
+    fn from_str(text: &str) -> Result<Rank, InputError> {
+        let proper = (1..=Rank::MAX_CHARACTERS).contains(&text.len())
+            && text.bytes().all(|byte| DIGITS.contains(&byte))
+            && !text.ends_with('0');
+        if !proper {
+            return Err(InputError::bad_format("must be 1-60 of 0-9 and a-z, last no 0"));
+        }
+        Ok(Rank(text.to_owned()))
+    }
 }
 
 #[cfg(test)]
