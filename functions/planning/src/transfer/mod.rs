@@ -14,17 +14,15 @@ mod row;
 mod write;
 
 pub use field::{Field, FieldMapping};
-pub use identity::{
-    ExternalId, ExternalReference, ExternalUrl, Person, PersonName, Source, UploadId,
-};
+pub use identity::{ExternalReference, ImportSource, Person, PersonName, UploadId};
 pub use read::{Reader, Reading, Unreadable, UnreadableCode};
 pub use request::{
     ExportFormat, ExportIn, ExportInclude, ExportRequest, ImportContent, ImportDefaults,
     ImportFormat, ImportIn, ImportInclude, ImportOptions, ImportRequest, OnConflict, Preset,
 };
 pub use row::{
-    CommentsRow, ImportComment, ImportRow, Outcome, Relations, Row, RowProblem, RowProblemCode,
-    Warning, WarningCode, Warnings,
+    CommentsRow, ExternalRelations, ImportComment, ImportRow, Outcome, Row, RowProblem,
+    RowProblemCode, Warning, WarningCode, Warnings,
 };
 pub use write::{
     CsvColumns, ExportComment, ExportLinks, ExportTask, export_identity, write_comments,

@@ -1,12 +1,13 @@
 //! A row of an import: a task in domain types, or why it is none.
 
-use millwright_core::{Date, Labels, Line, Markdown, Timestamp, wire_enum};
+use millwright_core::{Date, HttpUrl, Labels, Markdown, Timestamp, wire_enum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ExternalId, ExternalReference, ExternalUrl, Person, Source};
+use super::{ExternalReference, Person};
 use crate::domain::{
-    AcceptanceCriteria, BlockedReason, Priority, Rank, TaskDescription, TaskState, TaskType, Title,
+    AcceptanceCriteria, BlockedReason, EstimateSeconds, ExternalId, ExternalKey, Points, Priority,
+    Rank, Source, TaskDescription, TaskState, TaskType, Title,
 };
 
 /// One row of the file.
@@ -40,8 +41,8 @@ pub struct ImportRow {
     pub source: Option<Source>,
     /// The file's, or SHA-256 of title and time of creation.
     pub external_id: ExternalId,
-    pub external_key: Option<Line<1, 200>>,
-    pub external_url: Option<ExternalUrl>,
+    pub external_key: Option<ExternalKey>,
+    pub external_url: Option<HttpUrl>,
     pub title: Title,
     pub description: TaskDescription,
     pub kind: TaskType,
@@ -59,14 +60,14 @@ pub struct ImportRow {
     /// Not after `due_date`.
     pub start_date: Option<Date>,
     pub due_date: Option<Date>,
-    pub estimate_seconds: Option<u32>,
-    pub points: Option<u32>,
+    pub estimate_seconds: Option<EstimateSeconds>,
+    pub points: Option<Points>,
     pub acceptance_criteria: AcceptanceCriteria,
     /// Only of a blocked task.
     pub blocked_reason: Option<BlockedReason>,
     pub rank: Option<Rank>,
     pub parent: Option<ExternalReference>,
-    pub relations: Relations,
+    pub relations: ExternalRelations,
     pub comments: Vec<ImportComment>,
 }
 
@@ -80,7 +81,7 @@ impl ImportRow {
 /// The edges of a row. Targets may be later rows, tasks of earlier imports, or nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Relations {
+pub struct ExternalRelations {
     /// At most 40.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<ExternalReference>,
@@ -94,9 +95,9 @@ pub struct Relations {
     pub duplicate_of: Option<ExternalReference>,
 }
 
-impl Relations {
+impl ExternalRelations {
     pub fn is_empty(&self) -> bool {
-        self == &Relations::default()
+        self == &ExternalRelations::default()
     }
 }
 

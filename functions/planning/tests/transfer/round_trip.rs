@@ -2,12 +2,15 @@
 
 use millwright_core::{Labels, TaskId};
 use planning::{
-    domain::{AcceptanceCriteria, Rank, StateCategory, Task, TaskState, TaskSummary},
+    domain::{
+        AcceptanceCriteria, EstimateSeconds, ExternalId, Points, Rank, Source, StateCategory, Task,
+        TaskState, TaskSummary,
+    },
     store::HistoryEntry,
     transfer::{
-        CommentsRow, CsvColumns, ExportComment, ExportLinks, ExportTask, ExternalId,
-        ExternalReference, ImportComment, ImportFormat, ImportRow, Outcome, Person, Preset,
-        Relations, Row, Source, export_identity, write_task,
+        CommentsRow, CsvColumns, ExportComment, ExportLinks, ExportTask, ExternalReference,
+        ExternalRelations, ImportComment, ImportFormat, ImportRow, Outcome, Person, Preset, Row,
+        export_identity, write_task,
     },
 };
 use proptest::{option, prelude::*, sample::select, strategy::ValueTree};
@@ -19,11 +22,13 @@ const USER: &str = "usr_01h455vb4pex5vsknk084sn02q";
 const AGENT: &str = "agt_01h455vb4pex5vsknk084sn02q";
 
 fn reference() -> impl Strategy<Value = ExternalReference> {
-    let own = "[A-Za-z0-9#,;é ]{0,10}[A-Za-z]".prop_map(|id| ExternalId::of(&id).expect("an id").0);
-    let source =
-        select(vec!["jira-acme", "github_x"]).prop_map(|s| s.parse::<Source>().expect("one"));
+    let own =
+        "[A-Za-z0-9#,;é ]{0,10}[A-Za-z]".prop_map(|id| id.parse::<ExternalId>().expect("an id"));
+    let source = select(vec!["jira-acme", "Another Tracker"]);
+    let source = source.prop_map(|source| source.parse::<Source>().expect("a source"));
     (option::of((source, own)), any::<u128>()).prop_map(|(external, bits)| {
-        export_identity(TaskId::from_uuid(uuid::Uuid::from_u128(bits)), external)
+        let (source, id) = external.unzip();
+        export_identity(TaskId::from_uuid(uuid::Uuid::from_u128(bits)), source, id).expect("a name")
     })
 }
 
@@ -55,7 +60,7 @@ fn comment() -> impl Strategy<Value = ExportComment> {
     (author, markdown(40), moment(), option::of(moment())).prop_map(
         |(author, body, created_at, edited_at)| ExportComment {
             author_id: author.map(ToOwned::to_owned),
-            author_name: author.is_none().then(|| "Anna B.".to_owned()),
+            author_name: author.is_none().then(|| "Anna B.".parse().expect("a name")),
             body: format!("x{body}").parse().expect("a body"),
             created_at,
             edited_at,
@@ -88,7 +93,7 @@ prop_compose! {
             (moment(), moment(), option::of(moment()), moment()),
         (start_date, due_date) in (option::of(date()), option::of(date())),
         (estimate_seconds, points) in (option::of(0u32..=31_536_000), option::of(0u32..=100)),
-        rank in "[0-9a-z]{1,60}",
+        rank in "[0-9a-z]{0,59}[1-9a-z]",
     ) -> TaskSummary {
         let closed = matches!(state.category(), StateCategory::Done | StateCategory::Cancelled);
         TaskSummary {
@@ -107,8 +112,15 @@ prop_compose! {
             rank: rank.parse::<Rank>().expect("a rank"),
             start_date: start_date.min(due_date.or(start_date)),
             due_date,
-            estimate_seconds,
-            points,
+            estimate_seconds: estimate_seconds.map(|n| EstimateSeconds::new(n.into()).expect("fits")),
+            points: points.map(|n| Points::new(n.into()).expect("fits")),
+            parent_id: None,
+            open_blockers: 0,
+            external_id: None,
+            source: None,
+            external_key: None,
+            imported_at: None,
+            source_updated_at: None,
             started_at,
             completed_at: closed.then_some(completed_at),
             version: 1,
@@ -123,7 +135,7 @@ prop_compose! {
 
 prop_compose! {
     fn export_task()(
-        summary in summary(),
+        mut summary in summary(),
         description in markdown(80),
         criteria in proptest::collection::vec(("[a-zé\" ]{0,20}[a-z]", any::<bool>()), 0..4),
         reason in option::of("[a-z]{1,20}"),
@@ -137,27 +149,30 @@ prop_compose! {
         let criteria = criteria.into_iter().map(|(text, met)| {
             planning::domain::AcceptanceCriterion { text: text.parse().expect("a text"), met }
         });
+        if identity.source.is_some() {
+            summary.external_id = Some(identity.external_id);
+            summary.source = identity.source;
+        }
+        summary.external_key = key.map(|key| key.parse().expect("a key"));
         let task = Task {
             summary,
             description: description.parse().expect("a description"),
             acceptance_criteria: AcceptanceCriteria(criteria.collect()),
             blocked_reason: reason.filter(|_| blocked).map(|text| text.parse().expect("a reason")),
-            body_version: 1,
-        };
-        let other = |reference: &ExternalReference| *reference != identity;
-        let links = ExportLinks {
-            identity: identity.clone(),
-            external_key: key.map(|key| key.parse().expect("a key")),
             external_url: Some("https://example.org/a?b=c".parse().expect("a URL")),
-            parent: parent.filter(other),
-            relations: Relations {
-                blocks: blocks.into_iter().filter(other).collect(),
-                blocked_by: Vec::new(),
-                relates_to: relates_to.into_iter().filter(other).collect(),
-                duplicate_of: duplicate_of.filter(other),
-            },
+            relations: planning::domain::Relations::default(),
+            parts: planning::domain::Parts::default(),
         };
-        ExportTask { comments, ..ExportTask::of(task, links) }
+        let task = ExportTask::of(task, ExportLinks::default()).expect("a task");
+        let itself = task.identity();
+        let other = |reference: &ExternalReference| *reference != itself;
+        let relations = ExternalRelations {
+            blocks: blocks.into_iter().filter(other).collect(),
+            blocked_by: Vec::new(),
+            relates_to: relates_to.into_iter().filter(other).collect(),
+            duplicate_of: duplicate_of.filter(other),
+        };
+        ExportTask { parent_id: parent.filter(other), relations, comments, ..task }
     }
 }
 
@@ -166,7 +181,8 @@ fn person(id: &str) -> Person {
 }
 
 fn expected_comment(position: usize, comment: &ExportComment) -> ImportComment {
-    let author = comment.author_id.as_deref().or(comment.author_name.as_deref());
+    let name = comment.author_name.as_ref().map(|name| name.as_str());
+    let author = comment.author_id.as_deref().or(name);
     ImportComment {
         position: u32::try_from(position).expect("fits"),
         author: author.map(person),

@@ -1,6 +1,6 @@
 //! The values of a row made a task.
 
-use millwright_core::{Date, Timestamp};
+use millwright_core::{Bounded, Date, HttpUrl, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{
@@ -13,10 +13,10 @@ use super::{
     text::{cut, fitted, line, lines, short_line, shown, text_of},
 };
 use crate::{
-    domain::{BlockedReason, TaskDescription, TaskState, Title},
+    domain::{BlockedReason, ExternalId, TaskDescription, TaskState, Title},
     transfer::{
-        CommentsRow, ExternalId, ExternalReference, ExternalUrl, Field, ImportComment, ImportRow,
-        Person, RowProblem, WarningCode, Warnings,
+        CommentsRow, ExternalReference, Field, ImportComment, ImportRow, Person, RowProblem,
+        WarningCode, Warnings, identity::derived_id,
     },
 };
 
@@ -24,8 +24,6 @@ const MAX_TITLE: usize = 200;
 const MAX_DESCRIPTION: usize = 64_000;
 const MAX_SHORT: usize = 200;
 const MAX_REASON: usize = 500;
-const MAX_ESTIMATE_SECONDS: u32 = 31_536_000;
-const MAX_POINTS: u32 = 100;
 
 /// # Errors
 /// `invalid_request`, `invalid_time`.
@@ -72,8 +70,8 @@ pub(super) fn task_row(
         completed_at: row.completed_at(state, updated_at.or(created_at))?,
         start_date,
         due_date,
-        estimate_seconds: row.number(Field::EstimateSeconds, MAX_ESTIMATE_SECONDS)?,
-        points: row.number(Field::Points, MAX_POINTS)?,
+        estimate_seconds: row.number(Field::EstimateSeconds)?,
+        points: row.number(Field::Points)?,
         acceptance_criteria: fields::criteria(&mut row.draft, row.warnings)?,
         blocked_reason: row.blocked_reason(state)?,
         rank: row.rank()?,
@@ -174,7 +172,9 @@ impl Builder<'_> {
     ) -> Result<ExternalId, RowProblem> {
         let value = self.one(Field::ExternalId);
         let given = links::external_id(value, Field::ExternalId, self.warnings)?;
-        Ok(given.unwrap_or_else(|| ExternalId::derived(whole_title, created_at)))
+        given
+            .or_else(|| derived_id(whole_title, created_at))
+            .ok_or_else(|| RowProblem::invalid("externalId is required"))
     }
 
     fn time(&mut self, field: Field) -> Result<Option<Timestamp>, RowProblem> {
@@ -212,11 +212,14 @@ impl Builder<'_> {
         }
     }
 
-    fn number(&mut self, field: Field, max: u32) -> Result<Option<u32>, RowProblem> {
-        number(self.one(field), max, field, self.warnings)
+    fn number<const MAX: u32>(
+        &mut self,
+        field: Field,
+    ) -> Result<Option<Bounded<0, MAX>>, RowProblem> {
+        number(self.one(field), field, self.warnings)
     }
 
-    fn url(&mut self) -> Result<Option<ExternalUrl>, RowProblem> {
+    fn url(&mut self) -> Result<Option<HttpUrl>, RowProblem> {
         let text = self.text(Field::ExternalUrl)?;
         if text.trim().is_empty() {
             return Ok(None);

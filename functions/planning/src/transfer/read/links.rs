@@ -6,8 +6,12 @@ use super::{
     draft::Draft,
     text::{shown, text_of},
 };
-use crate::transfer::{
-    ExternalId, ExternalReference, Field, Relations, RowProblem, Source, WarningCode, Warnings,
+use crate::{
+    domain::{ExternalId, Source},
+    transfer::{
+        ExternalReference, ExternalRelations, Field, RowProblem, WarningCode, Warnings,
+        identity::external_id_of,
+    },
 };
 
 const MAX_BLOCKS: usize = 40;
@@ -26,7 +30,7 @@ pub(super) fn external_id(
         return Err(RowProblem::invalid(detail));
     }
     let text = text_of(value, field)?;
-    Ok(ExternalId::of(&text).map(|(id, whole)| {
+    Ok(external_id_of(&text).map(|(id, whole)| {
         if !whole {
             let detail =
                 format!("{field}: {} is no line of 200, its SHA-256 is used", shown(&text));
@@ -71,7 +75,7 @@ pub(super) fn relations(
     itself: &ExternalReference,
     of_import: &Source,
     warnings: &mut Warnings,
-) -> Result<Relations, RowProblem> {
+) -> Result<ExternalRelations, RowProblem> {
     let mut list = |field: Field, max: usize| {
         let mut targets: Vec<ExternalReference> = Vec::new();
         let mut surplus = 0;
@@ -93,7 +97,7 @@ pub(super) fn relations(
         }
         Ok(targets)
     };
-    Ok(Relations {
+    Ok(ExternalRelations {
         blocks: list(Field::Blocks, MAX_BLOCKS)?,
         blocked_by: list(Field::BlockedBy, MAX_BLOCKS)?,
         relates_to: list(Field::RelatesTo, MAX_RELATES_TO)?,

@@ -19,9 +19,10 @@ use millwright_core::{Timestamp, wire_enum};
 
 use self::{csv::CsvRows, draft::Draft, json::JsonRows};
 use super::{
-    ExternalId, Field, ImportFormat, ImportOptions, ImportRow, Outcome, Row, RowProblem,
-    RowProblemCode, Source, Warnings, limits,
+    Field, ImportFormat, ImportOptions, ImportRow, Outcome, Row, RowProblem, RowProblemCode,
+    Warnings, identity::external_id_of, limits,
 };
+use crate::domain::{ExternalId, Source};
 
 /// How to read a file.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +95,7 @@ impl Content {
             serde_json::Value::Number(number) => number.to_string(),
             _ => return None,
         };
-        ExternalId::of(&text).map(|(id, _)| id)
+        external_id_of(&text).map(|(id, _)| id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use millwright_core::{Date, Timestamp};
+use millwright_core::{Bounded, Date, Timestamp};
 use serde_json::Value;
 
 use super::{
@@ -52,13 +52,12 @@ pub(super) fn date(value: Value, field: Field) -> Result<Option<Date>, RowProble
     date.map(Some).ok_or_else(|| invalid_time(format!("{field}: {} is no date", shown(text))))
 }
 
-/// A whole number from 0 to `max`; what is over or between is brought there, with a warning.
-pub(super) fn number(
+/// A whole number from 0 to `MAX`; what is over or between is brought there, with a warning.
+pub(super) fn number<const MAX: u32>(
     value: Value,
-    max: u32,
     field: Field,
     warnings: &mut Warnings,
-) -> Result<Option<u32>, RowProblem> {
+) -> Result<Option<Bounded<0, MAX>>, RowProblem> {
     let text = text_of(value, field)?;
     let text = text.trim();
     if text.is_empty() {
@@ -69,13 +68,13 @@ pub(super) fn number(
         let detail = format!("{field}: {} is no number from 0 on", shown(text));
         return Err(RowProblem::invalid(detail));
     };
-    let floor = number.floor().min(f64::from(max));
+    let floor = number.floor().min(f64::from(MAX));
     if floor != number {
         let detail = format!("{field}: {} became {floor}", shown(text));
         warnings.add(WarningCode::NumberChanged, detail);
     }
-    // Between 0 and `max`, and whole.
-    Ok(format!("{floor}").parse().ok())
+    // Between 0 and `MAX`, and whole.
+    Ok(format!("{floor}").parse().ok().and_then(|number| Bounded::new(number).ok()))
 }
 
 #[cfg(test)]
@@ -122,7 +121,10 @@ mod tests {
     #[test]
     fn numbers_are_brought_into_their_range() {
         let mut warnings = Warnings::default();
-        let mut read = |value| number(value, 100, Field::Points, &mut warnings);
+        let mut read = |value| {
+            let number = number::<100>(value, Field::Points, &mut warnings)?;
+            Ok::<_, RowProblem>(number.map(Bounded::get))
+        };
         assert_eq!(read(json!(7)), Ok(Some(7)));
         assert_eq!(read(json!("7.0")), Ok(Some(7)));
         assert_eq!(read(json!(2.5)), Ok(Some(2)));

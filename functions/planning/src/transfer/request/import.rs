@@ -7,8 +7,10 @@ use millwright_core::{Fault, FaultCode, Faults, Labels, ProjectId, Result, UserI
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{TaskState, TaskType};
-use crate::transfer::{Field, FieldMapping, Source, UploadId, field::MappedField, names::Names};
+use crate::{
+    domain::{Source, TaskState, TaskType},
+    transfer::{Field, FieldMapping, ImportSource, UploadId, field::MappedField, names::Names},
+};
 
 wire_enum! {
     /// How the file is written.
@@ -82,7 +84,7 @@ pub struct ImportIn {
     #[schema(required = false)]
     preset: Preset,
     /// With the id of a row it names a task: the same file twice changes nothing.
-    source: Source,
+    source: ImportSource,
     /// A file that was uploaded; either this or `content`.
     #[deserr(default)]
     upload_id: Option<UploadId>,
@@ -187,7 +189,7 @@ impl ImportIn {
             options: ImportOptions {
                 format: self.format,
                 preset: self.preset,
-                source: self.source,
+                source: self.source.0,
                 include: self.include.unwrap_or(ImportInclude::Issues),
                 mapping: FieldMapping(mapping),
                 user_map: self.user_map.0,

@@ -127,7 +127,8 @@ fn checkbox(criterion: &AcceptanceCriterion) -> String {
 }
 
 fn comment(comment: &ExportComment) -> String {
-    let author = comment.author_id.as_deref().or(comment.author_name.as_deref());
+    let author =
+        comment.author_id.as_deref().or(comment.author_name.as_ref().map(|name| name.as_str()));
     format!("{} {}: {}", comment.created_at, author.unwrap_or("unknown"), comment.body)
 }
 

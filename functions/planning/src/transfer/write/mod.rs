@@ -3,18 +3,19 @@
 mod csv;
 mod native;
 
-use millwright_core::{Date, Labels, Line, Markdown, TaskId, Timestamp};
+use millwright_core::{Date, HttpUrl, Labels, Markdown, Result, TaskId, Timestamp};
 use serde::Serialize;
 
 pub use self::{
     csv::CsvColumns,
     native::{write_comments, write_history, write_task},
 };
-use super::{ExternalId, ExternalReference, ExternalUrl, Relations, Source};
+use super::{ExternalReference, ExternalRelations, PersonName};
 use crate::{
     domain::{
-        AcceptanceCriterion, ActorId, Assignee, BlockedReason, Priority, Rank, Task,
-        TaskDescription, TaskState, TaskType, Title,
+        AcceptanceCriterion, ActorId, Assignee, BlockedReason, EstimateSeconds, ExternalId,
+        ExternalKey, Points, Priority, Rank, Source, Task, TaskDescription, TaskState, TaskType,
+        Title,
     },
     store::HistoryEntry,
 };
@@ -22,22 +23,28 @@ use crate::{
 /// How a task is called in an export: by its id in its source, or by its own id here. So no two
 /// tasks of an export have the same name, whatever sources they came from, and a later export of
 /// the same project names them alike.
-pub fn export_identity(id: TaskId, external: Option<(Source, ExternalId)>) -> ExternalReference {
-    match external {
-        Some((source, external_id)) => ExternalReference { source: Some(source), external_id },
-        None => ExternalReference { source: None, external_id: id.into() },
-    }
+///
+/// # Errors
+/// None: an id is a line.
+pub fn export_identity(
+    id: TaskId,
+    source: Option<Source>,
+    external_id: Option<ExternalId>,
+) -> Result<ExternalReference> {
+    Ok(match (source, external_id) {
+        (Some(source), Some(external_id)) => {
+            ExternalReference { source: Some(source), external_id }
+        }
+        _ => ExternalReference { source: None, external_id: id.to_string().parse()? },
+    })
 }
 
-/// What of a task points out of it, named by [`export_identity`].
-#[derive(Clone, Debug)]
+/// What of a task points to others, named by [`export_identity`].
+#[derive(Clone, Debug, Default)]
 pub struct ExportLinks {
-    pub identity: ExternalReference,
-    pub external_key: Option<Line<1, 200>>,
-    pub external_url: Option<ExternalUrl>,
     pub parent: Option<ExternalReference>,
     /// `blocked_by` stays empty: the other end says it.
-    pub relations: Relations,
+    pub relations: ExternalRelations,
 }
 
 /// A task as an export has it; as JSON, the native format.
@@ -50,9 +57,9 @@ pub struct ExportTask {
     pub source: Option<Source>,
     pub external_id: ExternalId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_key: Option<Line<1, 200>>,
+    pub external_key: Option<ExternalKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_url: Option<ExternalUrl>,
+    pub external_url: Option<HttpUrl>,
     pub title: Title,
     pub description: TaskDescription,
     #[serde(rename = "type")]
@@ -74,9 +81,9 @@ pub struct ExportTask {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_date: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimate_seconds: Option<u32>,
+    pub estimate_seconds: Option<EstimateSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<u32>,
+    pub points: Option<Points>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<AcceptanceCriterion>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,8 +91,8 @@ pub struct ExportTask {
     pub rank: Rank,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<ExternalReference>,
-    #[serde(skip_serializing_if = "Relations::is_empty")]
-    pub relations: Relations,
+    #[serde(skip_serializing_if = "ExternalRelations::is_empty")]
+    pub relations: ExternalRelations,
     /// Oldest first; empty if not included.
     #[serde(skip)]
     pub comments: Vec<ExportComment>,
@@ -101,7 +108,7 @@ pub struct ExportComment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_id: Option<ActorId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub author_name: Option<String>,
+    pub author_name: Option<PersonName>,
     pub body: Markdown<1, 16_000>,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,14 +117,18 @@ pub struct ExportComment {
 
 impl ExportTask {
     /// The task without comments and history.
-    pub fn of(task: Task, links: ExportLinks) -> ExportTask {
+    ///
+    /// # Errors
+    /// None: see [`export_identity`].
+    pub fn of(task: Task, links: ExportLinks) -> Result<ExportTask> {
         let summary = task.summary;
-        ExportTask {
+        let identity = export_identity(summary.id, summary.source, summary.external_id)?;
+        Ok(ExportTask {
             key: summary.key,
-            source: links.identity.source,
-            external_id: links.identity.external_id,
-            external_key: links.external_key,
-            external_url: links.external_url,
+            source: identity.source,
+            external_id: identity.external_id,
+            external_key: summary.external_key,
+            external_url: task.external_url,
             title: summary.title,
             description: task.description,
             kind: summary.kind,
@@ -141,7 +152,7 @@ impl ExportTask {
             relations: links.relations,
             comments: Vec::new(),
             history: Vec::new(),
-        }
+        })
     }
 
     /// How other tasks of the export refer to it.
