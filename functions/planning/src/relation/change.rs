@@ -41,7 +41,7 @@ pub async fn task_relation_add(
     let attempt = || async {
         let stamp = planning.stamp(&caller);
         let operation = "task_relation_add";
-        let edit = Edit { planning: &planning, tenant, stamp, operation, imported: false };
+        let edit = Edit { planning: &planning, tenant, stamp, operation, imported_at: None };
         let mut write = caller.write(&planning.store);
         match edit.add(&mut write, ends, kind).await? {
             Edited::Unchanged(task) => Ok(Versioned(task)),
@@ -75,7 +75,7 @@ pub async fn task_relation_remove(
     let attempt = || async {
         let stamp = planning.stamp(&caller);
         let operation = "task_relation_remove";
-        let edit = Edit { planning: &planning, tenant, stamp, operation, imported: false };
+        let edit = Edit { planning: &planning, tenant, stamp, operation, imported_at: None };
         let mut write = caller.write(&planning.store);
         match edit.remove(&mut write, ends, kind).await? {
             Edited::Unchanged(_) => Ok(NoContent),

@@ -1,7 +1,8 @@
 //! What adding or removing a relation does to the tasks at both ends, and around them.
 
 use millwright_core::{
-    Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant, codes as shared_codes,
+    Error, Fault, FaultCode, Faults, ProjectId, Result, TaskId, Tenant, Timestamp,
+    codes as shared_codes,
 };
 use millwright_event::Effects;
 use millwright_store::{Condition, Transaction};
@@ -67,8 +68,8 @@ pub struct Edit<'a> {
     pub tenant: Tenant,
     pub stamp: Stamp,
     pub operation: &'a str,
-    /// It comes with an import: states stay as they are.
-    pub imported: bool,
+    /// When it is part of an import: then states and times stay as they are.
+    pub imported_at: Option<Timestamp>,
 }
 
 impl Edit<'_> {
@@ -265,9 +266,9 @@ impl Edit<'_> {
                 relations.add(edge(RelationKind::DuplicateOf, &original))
             })?;
         }
-        let mut after = match self.imported {
-            true => subject.clone(),
-            false => subject.settled_as_duplicate(self.stamp.at),
+        let mut after = match self.imported_at {
+            Some(_) => subject.clone(),
+            None => subject.settled_as_duplicate(self.stamp.at),
         };
         let kept = after.relations.edges().iter().copied().filter(|edge| {
             !matches!(edge.kind, RelationKind::Duplicates | RelationKind::DuplicateOf)
@@ -285,7 +286,10 @@ impl Edit<'_> {
         after: Task,
         others: Neighbors,
     ) -> Result<Task> {
-        let after = after.stamped(before, &self.stamp);
+        let after = match self.imported_at {
+            Some(_) => after.counted(before),
+            None => after.stamped(before, &self.stamp),
+        };
         let mut around =
             Surroundings::read(self.planning, &self.tenant, Some(before), &after).await?;
         let waiting = std::mem::replace(&mut around.neighbors, others);
@@ -296,7 +300,7 @@ impl Edit<'_> {
             operation: self.operation,
             note: None,
             force: Force::No,
-            imported: self.imported,
+            imported_at: self.imported_at,
         };
         change.write(effects, around)?;
         Ok(after)

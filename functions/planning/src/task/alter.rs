@@ -75,7 +75,7 @@ where
             operation: alteration.operation,
             note: alteration.note.clone(),
             force: alteration.force,
-            imported: false,
+            imported_at: None,
         };
         change.write(&mut write, around)?;
         write.commit(answer(after)).await

@@ -112,7 +112,7 @@ enum Operation {
     Delete(TaskReference),
 }
 
-/// Do many things to tasks at once
+/// Change many tasks at once
 ///
 /// Up to 100 operations, carried out in their order, each with its own result and permission: one
 /// that is refused stops no other. Creations that follow each other in one project take their

@@ -138,7 +138,7 @@ async fn create_together(
                 operation: "task_create",
                 note: None,
                 force: Force::No,
-                imported: false,
+                imported_at: None,
             };
             change.write(&mut write, Surroundings::default())?;
             ends.push(write.len());

@@ -160,7 +160,7 @@ pub async fn create<R: Answer>(
             operation,
             note: None,
             force: Force::No,
-            imported: false,
+            imported_at: None,
         };
         change.write(&mut write, around)?;
         let answer = answer(task);

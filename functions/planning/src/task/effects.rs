@@ -1,6 +1,6 @@
 //! What one change of a task writes: its items, what hangs on them, history and events.
 
-use millwright_core::{Result, Tenant, UserId};
+use millwright_core::{Result, Tenant, Timestamp, UserId};
 use millwright_event::Effects;
 
 use super::{neighbors::Neighbors, placement::Placement};
@@ -28,7 +28,9 @@ pub struct TaskChange<'a> {
     /// What the history notes beside the changes.
     pub note: Option<String>,
     pub force: Force,
-    pub imported: bool,
+    /// When it is part of an import: then events say so, and nobody follows the task for it. The
+    /// task's own times are those of the file.
+    pub imported_at: Option<Timestamp>,
 }
 
 /// What else a change touches, as it was read for it.
@@ -83,7 +85,7 @@ impl TaskChange<'_> {
         if !changes.is_empty() {
             effects.create(&self.history(changes));
         }
-        let stamp = Stamp { at: after.summary.updated_at, by: after.summary.updated_by.clone() };
+        let stamp = Stamp { at: self.recorded_at(), by: after.summary.updated_by.clone() };
         let mut neighbors = around.neighbors;
         if let Some(before) = before
             && before.summary.is_open() != after.summary.is_open()
@@ -92,9 +94,18 @@ impl TaskChange<'_> {
                 neighbors.count_blocker(waiting, after.summary.is_open());
             }
         }
-        neighbors.write(effects, &stamp, self.operation)?;
+        neighbors.write(effects, &stamp, self.operation, self.is_imported())?;
         self.involve(effects, &around.watchers);
         Ok(())
+    }
+
+    fn is_imported(&self) -> bool {
+        self.imported_at.is_some()
+    }
+
+    /// What the history says of the time.
+    fn recorded_at(&self) -> Timestamp {
+        self.imported_at.unwrap_or(self.after.summary.updated_at)
     }
 
     fn write_items(&self, effects: &mut Effects) {
@@ -140,7 +151,7 @@ impl TaskChange<'_> {
             _ if was.state != is.state
                 && is.state == TaskState::Done
                 && self.force == Force::No
-                && !self.imported =>
+                && !self.is_imported() =>
             {
                 require_no_open_subtask(effects, is.id);
             }
@@ -150,9 +161,9 @@ impl TaskChange<'_> {
 
     fn announce(&self, effects: &mut Effects, changes: &[FieldChange]) -> Result<()> {
         let after = self.after;
-        let data = || TaskData::of(after, changes, self.imported);
+        let data = || TaskData::of(after, changes, self.is_imported());
         let Some(before) = self.before else {
-            return effects.emit(&TaskCreated(TaskData::of(after, &[], self.imported)));
+            return effects.emit(&TaskCreated(TaskData::of(after, &[], self.is_imported())));
         };
         let (was, is) = (&before.summary, &after.summary);
         let only_relations = changes.iter().all(|change| change.field.starts_with("relations."));
@@ -161,8 +172,12 @@ impl TaskChange<'_> {
             (Some(_), None) => effects.emit(&TaskRestored(data()))?,
             _ if was.state != is.state => {
                 let forced = self.force == Force::Yes;
-                let moved = TaskTransitioned::between(before, after, forced, self.imported);
+                let moved = TaskTransitioned::between(before, after, forced, self.is_imported());
                 effects.emit(&TaskStateChanged(moved))?;
+                // A row may bring all at once.
+                if was.kind != is.kind {
+                    effects.emit(&TaskUpdated(data()))?;
+                }
             }
             _ if was.rank != is.rank || !only_relations => effects.emit(&TaskUpdated(data()))?,
             _ => {}
@@ -181,7 +196,7 @@ impl TaskChange<'_> {
         HistoryItem::new(
             Subject::Task(summary.id),
             summary.version,
-            summary.updated_at,
+            self.recorded_at(),
             &summary.updated_by,
             self.operation,
             changes,
@@ -191,7 +206,7 @@ impl TaskChange<'_> {
 
     /// Creator and assignee follow a task; nobody does because of an import.
     fn involve(&self, effects: &mut Effects, current: &[UserId]) {
-        if self.imported {
+        if self.is_imported() {
             return;
         }
         let summary = &self.after.summary;

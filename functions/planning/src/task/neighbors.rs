@@ -140,17 +140,31 @@ impl Neighbors {
         }
     }
 
-    /// Writes what changed: at most a head, the relations and a history entry for each task.
+    /// Writes what changed: at most a head, the relations and a history entry for each task. An
+    /// import keeps the times the tasks have.
     ///
     /// # Errors
     /// `internal` if something is no JSON. A head that has changed meanwhile is a lost race.
-    pub fn write(self, effects: &mut Effects, stamp: &Stamp, operation: &str) -> Result<()> {
-        self.0.into_values().try_for_each(|neighbor| neighbor.write(effects, stamp, operation))
+    pub fn write(
+        self,
+        effects: &mut Effects,
+        stamp: &Stamp,
+        operation: &str,
+        keep_times: bool,
+    ) -> Result<()> {
+        let mut neighbors = self.0.into_values();
+        neighbors.try_for_each(|neighbor| neighbor.write(effects, stamp, operation, keep_times))
     }
 }
 
 impl Neighbor {
-    fn write(mut self, effects: &mut Effects, stamp: &Stamp, operation: &str) -> Result<()> {
+    fn write(
+        mut self,
+        effects: &mut Effects,
+        stamp: &Stamp,
+        operation: &str,
+        keep_times: bool,
+    ) -> Result<()> {
         let related = self.relations != self.relations_before;
         if !related && self.after == self.before {
             return Ok(());
@@ -160,8 +174,10 @@ impl Neighbor {
         self.after.summary.version = version;
         if related {
             self.after.relations_version = version;
-            self.after.summary.updated_at = stamp.at.max(self.before.summary.updated_at);
-            self.after.summary.updated_by = stamp.by.clone();
+            if !keep_times {
+                self.after.summary.updated_at = stamp.at.max(self.before.summary.updated_at);
+                self.after.summary.updated_by = stamp.by.clone();
+            }
             effects.put(&TaskRelations {
                 task_id: self.after.summary.id,
                 relations_version: version,
@@ -178,7 +194,7 @@ impl Neighbor {
             let entry = HistoryItem::new(
                 subject,
                 version,
-                summary.updated_at,
+                if keep_times { stamp.at } else { summary.updated_at },
                 &stamp.by,
                 operation,
                 changes,

@@ -74,7 +74,7 @@ pub async fn task_move(
             operation: "task_move",
             note: None,
             force: Force::No,
-            imported: false,
+            imported_at: None,
         };
         change.write(&mut write, Surroundings::default())?;
         write.commit(Versioned(after)).await
