@@ -8,7 +8,7 @@ use crate::{
         CONTENTION, CRITERIA_UNMET, KEY_TAKEN, PROJECT_ARCHIVED, REVIEW_REQUIRED,
         UNSUPPORTED_FILTER,
     },
-    comment, history, key, project, summary, task,
+    comment, history, job, key, project, summary, task,
 };
 use millwright_core::codes::{INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
 
@@ -53,6 +53,13 @@ pub fn api() -> Api<Planning> {
         .with(operation!(comment::task_comment_create).answers(&[PROJECT_ARCHIVED, LIMIT_REACHED]))
         .with(operation!(comment::task_comment_update).answers(&[PROJECT_ARCHIVED, CONTENTION]))
         .with(operation!(comment::task_comment_delete).answers(&[PROJECT_ARCHIVED, CONTENTION]))
+        // uploads and jobs
+        .with(operation!(job::upload_create))
+        .with(operation!(job::job_list).answers(&[NOT_FOUND]))
+        .with(operation!(job::job_get))
+        .with(operation!(job::job_cancel).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(job::job_row_list))
+        .with(operation!(job::job_result_get).answers(&[INVALID_STATE]))
         // keys
         .with(operation!(key::key_resolve))
 }

@@ -8,6 +8,7 @@ use std::{
 
 use axum::extract::FromRef;
 use millwright_core::{Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp};
+use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_store::{Contention, Query, Store};
 
@@ -24,6 +25,7 @@ use crate::{
 pub struct Planning {
     platform: Platform,
     pub store: Store,
+    files: Files,
     memory: Arc<Memory>,
     project_cache: Duration,
 }
@@ -48,8 +50,18 @@ impl FromRef<Planning> for Platform {
 
 impl Planning {
     /// `project_cache`: how long the head of a project is served from memory.
-    pub fn new(platform: Platform, store: Store, project_cache: Duration) -> Planning {
-        Planning { platform, store, memory: Arc::default(), project_cache }
+    pub fn new(
+        platform: Platform,
+        store: Store,
+        files: Files,
+        project_cache: Duration,
+    ) -> Planning {
+        Planning { platform, store, files, memory: Arc::default(), project_cache }
+    }
+
+    /// Uploads and results.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Now, and by whom.

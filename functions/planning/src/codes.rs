@@ -6,5 +6,8 @@ millwright_core::codes! {
     CRITERIA_UNMET = Conflict "criteria_unmet" "An acceptance criterion is not met";
     PROJECT_ARCHIVED = Conflict "project_archived" "The project is archived and read-only";
     KEY_TAKEN = Conflict "key_taken" "The project key is taken";
+    PROJECT_BUSY = Conflict "project_busy" "A job of the project is running";
+    JOB_LIMIT = RateLimited "job_limit" "Too many jobs at once";
+    UPLOAD_MISSING = Invalid "upload_missing" "The upload was never sent";
     CONTENTION = Unavailable "contention" "Too many writers at once";
 }

@@ -1,11 +1,17 @@
 //! The rules of planning: pure types and functions. No I/O, no AWS, no clock, no randomness.
 
+mod job;
 mod key;
 mod project;
 mod rank;
 mod state;
 mod task;
+mod upload;
 
+pub use job::{
+    End, Job, JobFault, JobId, JobKind, JobProblem, JobProgress, JobRow, JobStatus, JobSummary,
+    MAX_JOBS, RowStatus, RowWarning,
+};
 pub use key::{ItemKey, ProjectKey, ProjectReference, TaskReference};
 pub use project::{
     Project, ProjectName, ProjectPatch, ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
@@ -16,6 +22,7 @@ pub use task::{
     AcceptanceCriteria, AcceptanceCriterion, ActorId, Assignee, BlockedReason, NewTask, Priority,
     Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
 };
+pub use upload::{FileName, MAX_UPLOAD_BYTES, MediaType, Sha256, Upload, UploadId};
 
 /// Markdown of a project's description.
 pub type ProjectDescription = millwright_core::Markdown<0, 10_000>;

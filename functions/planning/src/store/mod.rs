@@ -20,6 +20,12 @@
 //! | key to task | pk `O#KEY#<PROJECTKEY>`, sk `<number, 10 digits>` | - |
 //! | tasks of a project by number | pk `P#TASK`, sk `<number, 10 digits>` | gsi1 |
 //! | a board column | pk `P#TASK#<state>`, sk `<rank>#<id>` | gsi2 |
+//! | upload | pk `O#UPL#<upload>`, sk `HEAD` | - |
+//! | job | pk `O#JOB#<job>`, sk `HEAD`; while it is not over also `REQUEST`, `CHECKPOINT` | - |
+//! | what became of its rows, an item per transaction | same pk, sk `ROWS#<first row, 7 digits>` | - |
+//! | jobs of a project, newest first | pk `P#JOB`, sk `<created at>#<id>` | gsi1 |
+//! | jobs of the organization, newest first | pk `O#JOB`, sk `<created at>#<id>` | gsi2 |
+//! | jobs queued or running, of a kind and of a project | pk `O#COUNT`, sk `JOBS#<kind>`; pk P, sk `JOBS` | - |
 //! | what is due for purge | pk `DUE#<date>`, sk `task#<id>` (global) | - |
 //!
 //! Outbox, inbox, idempotency records and denial marks are those of the shared crates. The largest
@@ -27,12 +33,18 @@
 
 mod comment;
 mod history;
+mod job;
 mod project;
 mod summary;
 mod task;
+mod upload;
 
 pub use comment::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, MAX_COMMENTS};
 pub use history::{FieldChange, HistoryEntry, HistoryItem, Subject};
+pub use job::{
+    JobCheckpoint, JobHead, JobRequest, JobRows, JobSlots, Lease, RESULTS, RunningJobs,
+    StoredResult, job_partition, jobs_of_organization, jobs_of_project, result_key,
+};
 pub use project::{
     Counter, MAX_PROJECTS_PER_ORGANIZATION, MAX_PROJECTS_PER_TEAM, ProjectBody, ProjectCounts,
     ProjectHead, ProjectKeyMarker, ProjectNameMarker, project_partition, projects_of_status,
@@ -43,3 +55,4 @@ pub use task::{
     DuePurge, RESTORABLE, TaskBody, TaskHead, TaskKeyMarker, task_partition, tasks_by_number,
     tasks_of_state,
 };
+pub use upload::{UPLOADS, UploadItem, upload_key};

@@ -7,6 +7,9 @@ mod bad_input;
 mod crashes;
 mod exactly;
 mod idempotency;
+mod jobs;
+mod jobs_rows;
+mod jobs_worker;
 mod keys;
 mod projects;
 mod projects_summary;
@@ -15,10 +18,13 @@ mod tasks_comments;
 mod tasks_history;
 mod tasks_list;
 mod tasks_transition;
+mod toy;
+mod uploads;
 
 use std::time::Duration;
 
 use axum::Router;
+use millwright_files::Files;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::{Client, TestApp};
@@ -29,8 +35,8 @@ const A: u128 = 1;
 const B: u128 = 2;
 
 /// Without a cache: what one instance changes another sees at once.
-fn router(platform: Platform, store: Store) -> Router {
-    planning::api().router(Planning::new(platform, store, Duration::ZERO))
+fn router(platform: Platform, store: Store, files: Files) -> Router {
+    planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
 }
 
 async fn app() -> TestApp {
