@@ -9,7 +9,7 @@ use crate::{
         KEY_TAKEN, OPEN_SUBTASKS, PROJECT_ARCHIVED, RELATION_CYCLE, REVIEW_REQUIRED,
         TASK_NOT_READY, UNSUPPORTED_FILTER,
     },
-    comment, history, key, project, relation, summary, task, watch,
+    comment, history, job, key, project, relation, summary, task, watch,
 };
 use millwright_core::codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
 
@@ -109,6 +109,13 @@ pub fn api() -> Api<Planning> {
         ]))
         .with(operation!(comment::task_comment_update).answers(&[PROJECT_ARCHIVED, CONTENTION]))
         .with(operation!(comment::task_comment_delete).answers(&[PROJECT_ARCHIVED, CONTENTION]))
+        // uploads and jobs
+        .with(operation!(job::upload_create))
+        .with(operation!(job::job_list).answers(&[NOT_FOUND]))
+        .with(operation!(job::job_get))
+        .with(operation!(job::job_cancel).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(job::job_row_list))
+        .with(operation!(job::job_result_get).answers(&[INVALID_STATE]))
         // keys
         .with(operation!(key::key_resolve))
 }

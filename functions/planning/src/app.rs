@@ -10,6 +10,7 @@ use axum::extract::FromRef;
 use millwright_core::{
     Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp, codes as shared_codes,
 };
+use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_store::{Query, Store};
 
@@ -26,6 +27,7 @@ use crate::{
 pub struct Planning {
     platform: Platform,
     pub store: Store,
+    files: Files,
     memory: Arc<Memory>,
     project_cache: Duration,
 }
@@ -50,8 +52,18 @@ impl FromRef<Planning> for Platform {
 
 impl Planning {
     /// `project_cache`: how long the head of a project is served from memory.
-    pub fn new(platform: Platform, store: Store, project_cache: Duration) -> Planning {
-        Planning { platform, store, memory: Arc::default(), project_cache }
+    pub fn new(
+        platform: Platform,
+        store: Store,
+        files: Files,
+        project_cache: Duration,
+    ) -> Planning {
+        Planning { platform, store, files, memory: Arc::default(), project_cache }
+    }
+
+    /// Uploads and results.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Now, and by whom.

@@ -14,4 +14,6 @@ millwright_core::codes! {
     GRAPH_TOO_LARGE = Conflict "graph_too_large" "Too many tasks are connected to check them at once";
     KEY_TAKEN = Conflict "key_taken" "The project key is taken";
     EXTERNAL_ID_TAKEN = Conflict "external_id_taken" "Another task has this external id";
+    JOB_LIMIT = RateLimited "job_limit" "Too many jobs at once";
+    UPLOAD_MISSING = Invalid "upload_missing" "The upload was never sent";
 }

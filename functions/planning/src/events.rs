@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{
-        Assignee, EstimateSeconds, Points, Project, ProjectKey, ProjectName, RelationKind,
-        StateCategory, Task, TaskState, TaskSummary, TaskType, Visibility,
+        Assignee, EstimateSeconds, JobId, JobKind, JobProgress, JobSummary, Points, Project,
+        ProjectKey, ProjectName, RelationKind, StateCategory, Task, TaskState, TaskSummary,
+        TaskType, Visibility,
     },
     store::{Comment, FieldChange, Subject},
 };
@@ -265,6 +266,56 @@ impl CommentData {
     }
 }
 
+/// A job ended.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobData {
+    pub project_id: ProjectId,
+    pub version: u64,
+    pub job_id: JobId,
+    pub kind: JobKind,
+    pub subject_id: String,
+    pub progress: JobProgress,
+    /// Why it failed.
+    pub problem_code: Option<String>,
+}
+
+impl JobData {
+    pub fn of(job: &JobSummary) -> JobData {
+        JobData {
+            project_id: job.project_id,
+            version: job.version,
+            job_id: job.id,
+            kind: job.kind,
+            subject_id: job.subject_id.clone(),
+            progress: job.progress,
+            problem_code: job.problem.as_ref().map(|problem| problem.code.clone()),
+        }
+    }
+}
+
+/// To planning-jobs, not to the bus: the slice of a job that is to be done next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobSlice {
+    pub job_id: JobId,
+    /// From 1 on.
+    pub slice: u64,
+}
+
+impl Event for JobSlice {
+    const TYPE: &'static str = "planning.job.slice_due";
+    const SERVICE: &'static str = "planning";
+
+    fn subject(&self) -> String {
+        self.job_id.to_string()
+    }
+
+    fn example() -> Self {
+        JobSlice { job_id: JobId::from_uuid(uuid::Uuid::nil()), slice: 1 }
+    }
+}
+
 const PROJECT: &str = "prj_01jdz7xk2nf5h9vq3w8c6m4t0b";
 const TASK: &str = "task_01jdz7xk2nf5h9vq3w8c6m4t0b";
 const USER: &str = "usr_01jdz7xk2nf5h9vq3w8c6m4t0b";
@@ -329,6 +380,18 @@ fn relation_example() -> Value {
     })
 }
 
+fn job_example(failed: bool) -> Value {
+    json!({
+        "projectId": PROJECT, "version": 7, "jobId": "pjob_01jdz7xk2nf5h9vq3w8c6m4t0b",
+        "kind": "task_import", "subjectId": PROJECT,
+        "progress": {
+            "total": 120, "processed": 120, "created": 118, "updated": 0, "unchanged": 0,
+            "skipped": 0, "failed": 2,
+        },
+        "problemCode": failed.then_some("upload_missing"),
+    })
+}
+
 fn comment_example() -> Value {
     json!({
         "projectId": PROJECT, "version": 1, "commentId": "cmt_01jdz7xk2nf5h9vq3w8c6m4t0b",
@@ -382,6 +445,12 @@ events! {
     CommentUpdated(CommentData) = "planning.comment.updated", comment_id, comment_example();
     /// A comment was deleted.
     CommentDeleted(CommentData) = "planning.comment.deleted", comment_id, comment_example();
+    /// A job did all it was asked for; some of its rows may have failed.
+    JobCompleted(JobData) = "planning.job.completed", job_id, job_example(false);
+    /// A job could not go on.
+    JobFailed(JobData) = "planning.job.failed", job_id, job_example(true);
+    /// Somebody cancelled a job; what was done stays.
+    JobCancelled(JobData) = "planning.job.cancelled", job_id, job_example(false);
 }
 
 #[cfg(test)]

@@ -3,9 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use millwright_http::Edge;
-use millwright_runtime::{Environment, StartError, serve_batches, serve_http};
+use millwright_runtime::{Environment, StartError, serve_batches, serve_http, serve_jobs};
 
-use crate::{api::api, app::Planning, consumer::consume};
+use crate::{
+    api::api,
+    app::Planning,
+    consumer::consume,
+    worker::{Times, Worker, works},
+};
 
 /// Serves every planning operation.
 ///
@@ -16,7 +21,8 @@ pub async fn planning_api() -> Result<(), StartError> {
     let store = environment.store("planning")?;
     let platform = environment.platform("planning", Some(store.clone()))?;
     let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
-    let planning = Planning::new(platform.clone(), store, cache);
+    let files = environment.files("planning")?;
+    let planning = Planning::new(platform.clone(), store, files, cache);
     let router = api().router(planning);
     serve_http(Edge::new(router, platform, "planning-api")).await
 }
@@ -30,4 +36,18 @@ pub async fn planning_on_events() -> Result<(), StartError> {
     let store = environment.store("planning")?;
     serve_batches(&environment, "planning", store, |store: Arc<_>, batch| consume(store, batch))
         .await
+}
+
+/// Works off jobs.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn planning_jobs() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let (store, files) = (environment.store("planning")?, environment.files("planning")?);
+    let worker = Worker::new(store, files, works, Times::default());
+    serve_jobs(&environment, "planning", worker, |worker: Arc<Worker>, message| {
+        Box::pin(async move { worker.work(&message).await })
+    })
+    .await
 }

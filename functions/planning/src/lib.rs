@@ -10,13 +10,14 @@
 
 mod api;
 mod app;
-mod codes;
+pub mod codes;
 mod comment;
 pub mod consumer;
 pub mod domain;
 pub mod events;
 mod functions;
 mod history;
+pub mod job;
 mod key;
 pub mod permissions;
 mod project;
@@ -26,12 +27,17 @@ mod summary;
 mod task;
 pub mod transfer;
 mod watch;
+pub mod worker;
 
-use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
+use millwright_manifest::{
+    Bucket, FileAction, Function, Right, Service, Table, TableAction, Trigger,
+};
 
 pub use api::api;
 pub use app::Planning;
-pub use functions::{planning_api, planning_on_events};
+pub use functions::{planning_api, planning_jobs, planning_on_events};
+
+use store::{RESULTS, UPLOADS};
 
 const SUMMARY: &str = "Projects, tasks, comments and their history";
 
@@ -46,7 +52,7 @@ pub fn service() -> Service {
         operations: api().operations(),
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
-        bucket: None,
+        bucket: Some(Bucket { folders: &[UPLOADS, RESULTS] }),
         functions: vec![
             Function {
                 name: "planning-api",
@@ -64,10 +70,33 @@ pub fn service() -> Service {
                         TableAction::DeleteItem,
                         TableAction::ConditionCheckItem,
                     ]),
+                    Right::OwnFiles(UPLOADS, &[FileAction::Put]),
+                    Right::OwnFiles(RESULTS, &[FileAction::Get]),
                     Right::ReadSecret("auth/jwks"),
                     Right::ReadSecret("internal"),
                 ],
                 start: || Box::pin(planning_api()),
+            },
+            Function {
+                name: "planning-jobs",
+                summary: "Works off jobs",
+                memory_megabytes: 1_024,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Jobs { concurrency: 10 }],
+                rights: vec![
+                    Right::OwnTable(&[
+                        TableAction::GetItem,
+                        TableAction::BatchGetItem,
+                        TableAction::Query,
+                        TableAction::PutItem,
+                        TableAction::UpdateItem,
+                        TableAction::DeleteItem,
+                        TableAction::ConditionCheckItem,
+                    ]),
+                    Right::OwnFiles(UPLOADS, &[FileAction::Get, FileAction::Delete]),
+                    Right::OwnFiles(RESULTS, &[FileAction::Put]),
+                ],
+                start: || Box::pin(planning_jobs()),
             },
             Function {
                 name: "planning-on-events",

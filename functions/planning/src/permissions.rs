@@ -21,4 +21,10 @@ millwright_auth::permissions! {
     CommentCreate = "planning.comment.create" [Owner Admin Member];
     /// Delete comments of others
     CommentDelete = "planning.comment.delete" [Owner Admin];
+    /// Read jobs, their rows and results
+    JobRead = "planning.job.read" [Owner Admin Member Viewer];
+    /// Send files for jobs, and cancel one's own jobs
+    JobCreate = "planning.job.create" [Owner Admin Member];
+    /// Cancel jobs of others
+    JobDelete = "planning.job.delete" [Owner Admin];
 }

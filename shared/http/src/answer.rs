@@ -27,7 +27,7 @@ pub struct Rendered {
     pub(crate) status: StatusCode,
     pub(crate) body: Option<String>,
     pub(crate) version: Option<u64>,
-    /// `Location` of a 201.
+    /// `Location` of a 201 or 202.
     pub(crate) location: Option<String>,
     /// Where the same representation can be read again.
     pub(crate) resource: Option<String>,
@@ -78,6 +78,7 @@ macro_rules! into_response {
 }
 
 into_response! {
+    [T: Representation] Accepted<T>,
     [T: Representation] Created<T>,
     [T: Representation] Versioned<T>,
     [T: Serialize + ToSchema] Listed<T>,
@@ -106,6 +107,30 @@ impl<T: Representation> Describe for Created<T> {
         document.answer::<T>(201, "Created");
         document.answer_header(201, "Location", "Path of what was created");
         document.answer_header(201, "ETag", "Version, in quotes");
+    }
+}
+
+/// 202 with `Location`, `ETag` and the representation of what goes on behind the answer.
+#[derive(Clone, Debug)]
+pub struct Accepted<T>(pub T);
+
+impl<T: Representation> Answer for Accepted<T> {
+    fn render(&self) -> Result<Rendered> {
+        Ok(Rendered {
+            status: StatusCode::ACCEPTED,
+            body: json(&self.0)?,
+            version: Some(self.0.version()),
+            location: Some(self.0.location()),
+            resource: Some(self.0.location()),
+        })
+    }
+}
+
+impl<T: Representation> Describe for Accepted<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(202, "Accepted");
+        document.answer_header(202, "Location", "Path of what to ask for the outcome");
+        document.answer_header(202, "ETag", "Version, in quotes");
     }
 }
 

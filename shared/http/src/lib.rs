@@ -7,7 +7,7 @@
 //!   one is not accepted by [`Api`];
 //! - [`PathParameter`], [`Listing`], [`Parameters`], [`Body`], [`Submission`], [`IfMatch`] read the
 //!   request, refuse what is malformed with all faults at once, and touch nothing;
-//! - [`Created`], [`Versioned`], [`Listed`], [`Plain`], [`NoContent`] are the answers and carry
+//! - [`Created`], [`Accepted`], [`Versioned`], [`Listed`], [`Plain`], [`NoContent`] are the answers and carry
 //!   their status.
 //!
 //! All writes of a request go through [`Write`]: effects, events and the idempotency record are one
@@ -28,7 +28,7 @@ mod platform;
 mod problem;
 mod write;
 
-pub use answer::{Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
+pub use answer::{Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
 pub use api::{Api, Document, Endpoint, Entry};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use denial::access_denied_event;

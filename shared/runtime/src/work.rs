@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, service_fn};
 use millwright_core::Result;
 use millwright_event::batch::{Batch, Message};
@@ -23,14 +24,14 @@ pub async fn serve_batches<S, F, Fut>(
 where
     S: Send + Sync + 'static,
     F: Fn(Arc<S>, Batch) -> Fut + Copy + Send,
-    Fut: Future<Output = Batch> + Send,
+    Fut: Future<Output = Batch> + Send + 'static,
 {
     let queue = Arc::new(Queue::of(environment, service)?);
     let (state, clock) = (Arc::new(state), environment.clock.clone());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let (state, queue) = (state.clone(), queue.clone());
         let batch = Batch::read(event.payload, &clock);
-        async move { Ok::<_, StartError>(settle(handler(state, batch).await, &queue).await) }
+        boxed(async move { Ok(settle(handler(state, batch).await, &queue).await) })
     }))
     .await
 }
@@ -48,23 +49,18 @@ pub enum Worked {
 ///
 /// # Errors
 /// If the Lambda runtime API cannot be reached.
-pub async fn serve_jobs<S, F, Fut>(
+pub async fn serve_jobs<S: Send + Sync + 'static>(
     environment: &Environment,
     service: &'static str,
     state: S,
-    handler: F,
-) -> Result<(), StartError>
-where
-    S: Send + Sync + 'static,
-    F: Fn(Arc<S>, Message) -> Fut + Copy + Send + Sync,
-    Fut: Future<Output = Result<Worked>> + Send,
-{
+    handler: fn(Arc<S>, Message) -> BoxFuture<'static, Result<Worked>>,
+) -> Result<(), StartError> {
     let queue = Arc::new(Queue::of(environment, service)?);
     let (state, clock) = (Arc::new(state), environment.clock.clone());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let (state, queue) = (state.clone(), queue.clone());
         let mut batch = Batch::read(event.payload, &clock);
-        async move {
+        boxed(async move {
             for message in std::mem::take(&mut batch.messages) {
                 match handler(state.clone(), message.clone()).await {
                     Ok(Worked::Done) => {}
@@ -75,10 +71,17 @@ where
                     Err(error) => batch.fail(&message, &error),
                 }
             }
-            Ok::<_, StartError>(settle(batch, &queue).await)
-        }
+            Ok(settle(batch, &queue).await)
+        })
     }))
     .await
+}
+
+/// Without its type, which would be too deep for the compiler within those of the Lambda runtime.
+fn boxed<'a>(
+    answer: impl Future<Output = Result<SqsBatchResponse, StartError>> + Send + 'a,
+) -> BoxFuture<'a, Result<SqsBatchResponse, StartError>> {
+    Box::pin(answer)
 }
 
 async fn settle(batch: Batch, queue: &Queue) -> SqsBatchResponse {

@@ -10,11 +10,29 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use millwright_core::{Fault, FaultCode, Faults, OrgId, Result};
 
+use crate::{
+    Key,
+    schema::{PARTITION_KEY, SORT_KEY},
+};
+
 /// The key of the last item read: where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position(pub(crate) BTreeMap<String, String>);
 
 impl Position {
+    /// Behind a key of the table, whether there is such an item or not.
+    pub fn behind(key: &Key) -> Position {
+        let text = |text: &str| text.to_owned();
+        let keys =
+            [(text(PARTITION_KEY), text(key.partition())), (text(SORT_KEY), text(key.sort_key()))];
+        Position(keys.into())
+    }
+
+    /// The sort key of the table it stands at.
+    pub fn sort_key(&self) -> &str {
+        self.0.get(SORT_KEY).map(String::as_str).unwrap_or_default()
+    }
+
     pub(crate) fn to_attributes(&self) -> HashMap<String, AttributeValue> {
         self.0.iter().map(|(name, text)| (name.clone(), AttributeValue::S(text.clone()))).collect()
     }

@@ -13,20 +13,22 @@ use millwright_auth::{
 };
 use millwright_core::{Clock, OrgId, Tenant, UserId, Voucher};
 use millwright_event::{Destination, Entry, Envelope};
+use millwright_files::Files;
 use millwright_http::{Edge, Platform, PlatformParts, StaticSecret};
 use millwright_store::Store;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Database, Faults, beginning};
+use crate::{Database, Faults, TestFiles, beginning};
 
 /// Builds the router of a service.
-pub type MakeRouter = fn(Platform, Store) -> Router;
+pub type MakeRouter = fn(Platform, Store, Files) -> Router;
 
-/// A service with a table of its own. Cheap to clone.
+/// A service with a table and a bucket of its own. Cheap to clone.
 #[derive(Clone)]
 pub struct TestApp {
     pub database: Database,
+    pub files: TestFiles,
     pub(crate) service: &'static str,
     make_router: MakeRouter,
     issuer: Arc<Issuer>,
@@ -45,15 +47,16 @@ impl TestApp {
         let database = Database::start(service, clock).await;
         let issuer = Arc::new(signing_key(&database));
         let requests_per_second = 1_000_000;
-        let edge = edge(&database, service, make_router, &issuer, requests_per_second);
-        TestApp { database, service, make_router, issuer, edge, requests_per_second }
+        let files = TestFiles::start(service).await;
+        let edge = edge(&database, &files, service, make_router, &issuer, requests_per_second);
+        TestApp { database, files, service, make_router, issuer, edge, requests_per_second }
     }
 
     /// Another function instance on the same table: nothing remembered, faults of its own.
     pub fn instance(&self) -> TestApp {
         let database = self.database.other_process();
         let (issuer, rate) = (self.issuer.clone(), self.requests_per_second);
-        let edge = edge(&database, self.service, self.make_router, &issuer, rate);
+        let edge = edge(&database, &self.files, self.service, self.make_router, &issuer, rate);
         TestApp { database, issuer, edge, ..self.clone() }
     }
 
@@ -157,6 +160,7 @@ fn signing_key(database: &Database) -> Issuer {
 
 fn edge(
     database: &Database,
+    files: &TestFiles,
     service: &'static str,
     make_router: MakeRouter,
     issuer: &Issuer,
@@ -181,7 +185,7 @@ fn edge(
         allowed_origins: vec!["https://app.example.org".to_owned()],
         clock,
     });
-    Edge::new(make_router(platform.clone(), store), platform, service)
+    Edge::new(make_router(platform.clone(), store, files.client()), platform, service)
 }
 
 /// Somebody who calls the API.

@@ -7,7 +7,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use millwright_config::Config;
+use millwright_config::{AwsService, Config};
 use millwright_core::Clock;
 use millwright_files::{FileKey, Files, Link};
 use millwright_runtime::aws::http_client;
@@ -17,8 +17,9 @@ use tempfile::TempDir;
 
 use crate::Faults;
 
-const ACCESS_KEY: &str = "AKIATESTTESTTESTTEST";
-const SECRET_KEY: &str = "a secret key of the tests";
+/// As of the other doubles, so that a process can have one environment for all.
+const ACCESS_KEY: &str = "000000000000";
+const SECRET_KEY: &str = "test";
 
 /// The bucket of a service. Cheap to clone; all clones are one.
 ///
@@ -55,6 +56,12 @@ impl TestFiles {
         TestFiles { folder: Arc::new(folder), config, service, faults: Faults::default() }
     }
 
+    /// Where S3 answers.
+    pub fn endpoint(&self) -> &str {
+        let endpoint = self.config.endpoint(AwsService::S3);
+        endpoint.expect("set").expect("set")
+    }
+
     /// The service's own client.
     pub fn client(&self) -> Files {
         let http = self.faults.over(http_client().expect("root certificates"));
@@ -63,9 +70,7 @@ impl TestFiles {
 
     /// A client with another secret key: its signatures are wrong.
     pub fn impostor(&self) -> Files {
-        let endpoint = self.config.endpoint(millwright_config::AwsService::S3);
-        let endpoint = endpoint.expect("set").expect("set");
-        let config = config(endpoint, "another secret key");
+        let config = config(self.endpoint(), "another secret key");
         let http = http_client().expect("root certificates");
         Files::new(&config, self.service, http, Clock::system()).expect("an endpoint")
     }

@@ -88,6 +88,7 @@ fn environment(function: &str, app: &TestApp, aws: &AwsDouble) -> BTreeMap<&'sta
         ("AWS_ACCESS_KEY_ID", "000000000000".into()),
         ("AWS_SECRET_ACCESS_KEY", "test".into()),
         ("AWS_ENDPOINT_URL", aws.endpoint.clone()),
+        ("AWS_ENDPOINT_URL_S3", app.files.endpoint().to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", app.database.endpoint().to_owned()),
     ])
 }

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, body::Body, http::Method};
 use futures::future::BoxFuture;
+use millwright_files::Files;
 use millwright_http::Platform;
 use millwright_manifest::Service;
 use millwright_store::Store;
-use millwright_testkit::{Answer, Client, Contract};
+use millwright_testkit::{Answer, Client, Contract, TestApp};
 use serde_json::Value;
 
 /// A body with something of the caller's in it.
@@ -17,10 +18,10 @@ pub type MakeBody = fn(&Client) -> Value;
 #[derive(Clone)]
 pub struct Guarded {
     pub service: Service,
-    pub router: fn(Platform, Store) -> Router,
+    pub router: fn(Platform, Store, Files) -> Router,
     pub contract: Arc<Contract>,
     /// Makes the things an owner's calls are about.
-    pub calls: fn(Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>>,
+    pub calls: fn(TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>>,
     /// Operations that are called once more with another body, for events that the first call does
     /// not emit.
     pub further: &'static [(&'static str, MakeBody)],

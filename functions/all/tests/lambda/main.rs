@@ -23,7 +23,9 @@ fn sample(name: &str) -> Value {
 async fn stage() -> (TestApp, AwsDouble) {
     let app = TestApp::start_at(
         "planning",
-        |platform, store| planning::api().router(Planning::new(platform, store, Duration::ZERO)),
+        |platform, store, files| {
+            planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
+        },
         Clock::system(),
     )
     .await;

@@ -2,6 +2,7 @@
 
 mod assignee;
 mod criteria;
+mod job;
 mod key;
 mod project;
 mod rank;
@@ -9,9 +10,14 @@ mod relation;
 mod state;
 mod subtasks;
 mod task;
+mod upload;
 
 pub use assignee::{AgentId, Assignee};
 pub use criteria::{AcceptanceCriteria, AcceptanceCriterion};
+pub use job::{
+    End, Job, JobFault, JobId, JobKind, JobProblem, JobProgress, JobRow, JobStatus, JobSummary,
+    MAX_JOBS, RowStatus, RowWarning,
+};
 pub use key::{ItemKey, ProjectKey, ProjectReference, TaskReference};
 pub use project::{
     Project, ProjectName, ProjectPatch, ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
@@ -24,6 +30,7 @@ pub use task::{
     ActorId, BlockedReason, EstimateSeconds, ExternalId, ExternalKey, Force, NewTask, Parts,
     Points, Priority, Source, Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
 };
+pub use upload::{FileName, MAX_UPLOAD_BYTES, MediaType, Sha256, Upload, UploadId};
 
 /// Markdown of a project's description.
 pub type ProjectDescription = millwright_core::Markdown<0, 10_000>;

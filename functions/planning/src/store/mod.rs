@@ -30,6 +30,12 @@
 //! | tasks with a label | pk `P#LABEL#<label>`, sk `<number, 10 digits>`, then heads | - |
 //! | task of an external id | pk `P#EXT#<source>`, sk `<external id>` | - |
 //! | what is due for purge | pk `DUE#<date>`, sk `task#<id>`, `project#<id>` (global) | - |
+//! | upload | pk `O#UPL#<upload>`, sk `HEAD` | - |
+//! | job | pk `O#JOB#<job>`, sk `HEAD`; while it is not over also `REQUEST`, `CHECKPOINT` | - |
+//! | what became of its rows, an item per transaction | same pk, sk `ROWS#<first row, 7 digits>` | - |
+//! | jobs of a project, newest first | pk `P#JOB`, sk `<created at>#<id>` | gsi1 |
+//! | jobs of the organization, newest first | pk `O#JOB`, sk `<created at>#<id>` | gsi2 |
+//! | jobs queued or running, of a kind and of a project | pk `O#COUNT`, sk `JOBS#<kind>`; pk P, sk `JOBS` | - |
 //!
 //! Outbox, inbox, idempotency records and denial marks are those of the shared crates. The largest
 //! transaction of stage 1a is project_create with ten items.
@@ -38,17 +44,23 @@ mod comment;
 mod due;
 mod graph;
 mod history;
+mod job;
 mod link;
 mod project;
 mod subtasks;
 mod summary;
 mod task;
+mod upload;
 mod watchers;
 
 pub use comment::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, MAX_COMMENTS};
 pub use due::{DuePurge, Purged, RESTORABLE};
 pub use graph::GraphVersion;
 pub use history::{FieldChange, HistoryEntry, HistoryItem, Subject};
+pub use job::{
+    JobCheckpoint, JobHead, JobRequest, JobRows, JobSlots, Lease, RESULTS, RunningJobs,
+    StoredResult, job_partition, jobs_of_organization, jobs_of_project, result_key,
+};
 pub use link::{ExternalIdMarker, TaskLink, relink, subtasks_of, tasks_with_label};
 pub use project::{
     Counter, MAX_PROJECTS_PER_ORGANIZATION, MAX_PROJECTS_PER_TEAM, ProjectBody, ProjectCounts,
@@ -63,6 +75,7 @@ pub use task::{
     TaskBody, TaskHead, TaskKeyMarker, TaskRelations, assigned_prefix, task_partition,
     tasks_by_number, tasks_by_update, tasks_of_assignee, tasks_of_state,
 };
+pub use upload::{UPLOADS, UploadItem, upload_key};
 pub use watchers::{MAX_WATCHERS, Watchers};
 
 use millwright_core::Tenant;

@@ -142,6 +142,12 @@ impl Counter {
         transaction.update(&key, &Update::when(next).set("lastNumber", last + count))
     }
 
+    /// Requires that the project is not archived, at this very moment.
+    pub fn check_active(transaction: &mut Transaction, id: ProjectId) -> Step {
+        let key = Counter::place(transaction.tenant(), id);
+        transaction.check(&key, Condition::default().equals("archived", false))
+    }
+
     pub fn set_archived(transaction: &mut Transaction, id: ProjectId, archived: bool) -> Step {
         let key = Counter::place(transaction.tenant(), id);
         transaction.update(&key, &Update::when(Condition::exists()).set("archived", archived))

@@ -12,11 +12,6 @@ use utoipa::{
 
 use crate::domain::{Assignee, ExternalId, Source};
 
-millwright_core::id! {
-    /// A file that was uploaded.
-    UploadId = Upload("upl");
-}
-
 /// The `source` of an import, e.g. `jira-acme`: 1-50 of `a-z0-9_-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportSource(pub Source);

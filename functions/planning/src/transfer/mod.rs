@@ -14,7 +14,7 @@ mod row;
 mod write;
 
 pub use field::{Field, FieldMapping};
-pub use identity::{ExternalReference, ImportSource, Person, PersonName, UploadId};
+pub use identity::{ExternalReference, ImportSource, Person, PersonName};
 pub use read::{Reader, Reading, Unreadable, UnreadableCode};
 pub use request::{
     ExportFormat, ExportIn, ExportInclude, ExportRequest, ImportContent, ImportDefaults,

@@ -11,6 +11,9 @@ mod exactly;
 mod exactly_of_relations;
 mod idempotency;
 mod isolation;
+mod jobs;
+mod jobs_rows;
+mod jobs_worker;
 mod keys;
 mod projects;
 mod projects_deletion;
@@ -30,11 +33,14 @@ mod tasks_relations;
 mod tasks_subtasks;
 mod tasks_transition;
 mod tasks_watchers;
+mod toy;
+mod uploads;
 
 use std::time::Duration;
 
 use axum::Router;
 use http::Method;
+use millwright_files::Files;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::{Answer, Client, TestApp};
@@ -45,8 +51,8 @@ const A: u128 = 1;
 const B: u128 = 2;
 
 /// Without a cache: what one instance changes another sees at once.
-fn router(platform: Platform, store: Store) -> Router {
-    planning::api().router(Planning::new(platform, store, Duration::ZERO))
+fn router(platform: Platform, store: Store, files: Files) -> Router {
+    planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
 }
 
 async fn app() -> TestApp {

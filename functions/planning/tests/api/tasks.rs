@@ -215,9 +215,9 @@ async fn another_organizations_task_is_not_found() {
 #[tokio::test]
 async fn reads_and_writes_cost_what_the_specification_says() {
     let app = app().await;
-    let cached = millwright_testkit::TestApp::start("planning", |platform, store| {
+    let cached = millwright_testkit::TestApp::start("planning", |platform, store, files| {
         let minute = Duration::from_secs(60);
-        planning::api().router(planning::Planning::new(platform, store, minute))
+        planning::api().router(planning::Planning::new(platform, store, files, minute))
     })
     .await;
     drop(app);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use drive::Driver;
+use millwright_files::Files;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::TestApp;
@@ -28,8 +29,8 @@ use proptest::{
 const SEQUENCES: u32 = 75;
 
 /// Without a cache: what one request changes the next one sees.
-fn router(platform: Platform, store: Store) -> Router {
-    planning::api().router(Planning::new(platform, store, Duration::ZERO))
+fn router(platform: Platform, store: Store, files: Files) -> Router {
+    planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
 }
 
 fn run(share: u32) {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{Source, TaskState, TaskType},
-    transfer::{Field, FieldMapping, ImportSource, UploadId, field::MappedField, names::Names},
+    transfer::{Field, FieldMapping, ImportSource, field::MappedField, names::Names},
 };
 
 wire_enum! {

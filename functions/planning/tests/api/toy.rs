@@ -1,0 +1,239 @@
+//! A job of the tests: so many rows, so many at a time, each counted where it can be seen.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use millwright_core::{Error, Result};
+use millwright_event::{Cause, Envelope, Outbox, batch::Message};
+use millwright_runtime::Worked;
+use millwright_store::{Key, Outcome, Partition, Transaction, Update};
+use millwright_testkit::{Client, CrashPoint, Database, TestApp};
+use planning::{
+    domain::{JobKind, JobProblem, JobRow, RowStatus, Stamp},
+    job::NewJob,
+    store::StoredResult,
+    worker::{Advance, Halt, PLANNING_JOBS, Run, Times, Work, Worker},
+};
+use serde::{Deserialize, Serialize};
+
+/// What the toy is to do.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Request {
+    pub rows: u64,
+    pub per_chunk: u64,
+    /// The error before this row: `final` or `passing`.
+    pub error_at: Option<(u64, String)>,
+    /// Leaves a file.
+    pub result: bool,
+}
+
+pub fn rows(rows: u64, per_chunk: u64) -> Request {
+    Request { rows, per_chunk, ..Request::default() }
+}
+
+struct Toy;
+
+impl Work for Toy {
+    fn advance<'a>(&'a self, run: &'a mut Run) -> BoxFuture<'a, Result<Advance, Halt>> {
+        Box::pin(async move {
+            let request: Request = run.request()?;
+            let next: u64 = run.checkpoint()?.unwrap_or(1);
+            if next > request.rows {
+                return Ok(Advance::Finished);
+            }
+            let last = request.rows.min(next + request.per_chunk - 1);
+            match &request.error_at {
+                Some((row, kind)) if (next..=last).contains(row) => {
+                    return Err(match kind.as_str() {
+                        "final" => Error::new(planning::codes::UPLOAD_MISSING, "no file"),
+                        _ => Error::unavailable("the table of the tests"),
+                    }
+                    .into());
+                }
+                _ => {}
+            }
+            let mut chunk = run.chunk();
+            chunk.stage("rows");
+            chunk.progress().total = Some(request.rows);
+            for number in next..=last {
+                count(&mut chunk, number);
+                chunk.row(row(number));
+            }
+            if request.result && last == request.rows {
+                let key = run.result_key();
+                let stored = run.files().put(&key, "text/csv", b"a;b\r\n".to_vec()).await?;
+                let sha256 = planning::domain::Sha256(stored.sha256);
+                let size_bytes = stored.size_bytes;
+                chunk.result(StoredResult { file_name: "tasks.csv".into(), size_bytes, sha256 });
+            }
+            match chunk.commit(run, &(last + 1)).await? {
+                Outcome::Done => Ok(Advance::More),
+                Outcome::Refused(refusals) => Err(Error::internal(format!("{refusals:?}")).into()),
+            }
+        })
+    }
+}
+
+/// Every tenth row fails.
+pub fn row(number: u64) -> JobRow {
+    let failed = number.is_multiple_of(10);
+    JobRow {
+        row: number,
+        line: number + 1,
+        external_id: Some(number.to_string()),
+        status: if failed { RowStatus::Failed } else { RowStatus::Created },
+        entity_id: None,
+        key: None,
+        problem: failed.then(|| JobProblem::of(&Error::not_found("row"))),
+        warnings: Vec::new(),
+    }
+}
+
+fn toy(_kind: JobKind) -> Option<Arc<dyn Work>> {
+    Some(Arc::new(Toy))
+}
+
+fn counted_at(transaction: &Transaction, number: u64) -> Key {
+    Partition::of(transaction.tenant()).and("TOY").at(format!("{number:07}"))
+}
+
+fn count(transaction: &mut Transaction, number: u64) {
+    let key = counted_at(transaction, number);
+    transaction.update(&key, &Update::new().add("times", 1));
+}
+
+/// How often each row happened.
+pub async fn counts(app: &TestApp) -> Vec<u64> {
+    let items = app.database.items().await;
+    let toys = items.iter().filter(|item| item.partition_key().ends_with("#TOY"));
+    toys.map(|item| item.number("times").unwrap()).collect()
+}
+
+/// Starts a job as an operation would; gives its path.
+pub async fn try_start(
+    app: &TestApp,
+    client: &Client,
+    project: &str,
+    request: Request,
+) -> Result<String> {
+    let (store, tenant) = (app.database.store(), client.tenant());
+    let cause = Cause {
+        tenant,
+        actor_id: client.user.to_string(),
+        traceparent: None,
+        correlation_id: "a-test".into(),
+        causation_id: None,
+    };
+    let stamp = Stamp { at: store.clock().now(), by: client.user.to_string() };
+    let mut transaction = store.transaction(&tenant);
+    let new_job = NewJob {
+        kind: JobKind::TaskImport,
+        project_id: project.parse().unwrap(),
+        subject_id: project.to_owned(),
+        upload: None,
+        request,
+    };
+    let job = new_job.add_to(&mut transaction, store.ids().next(), &stamp)?;
+    let mut outbox = Outbox::new(cause);
+    let queue = millwright_event::Destination::Queue(PLANNING_JOBS.into());
+    outbox.send(&store, queue, &NewJob::first_slice(&job))?;
+    outbox.write(&store, &mut transaction)?;
+    transaction.commit().await?;
+    Ok(format!("/api/v1/planning/jobs/{}", job.summary.id))
+}
+
+pub async fn start(app: &TestApp, client: &Client, project: &str, request: Request) -> String {
+    try_start(app, client, project, request).await.expect("room for a job")
+}
+
+pub const TIMES: Times = Times {
+    lease: Duration::from_secs(90),
+    slice: Duration::from_secs(45),
+    retry: Duration::from_secs(15),
+};
+
+/// Every chunk is a slice.
+pub const SHORT: Times = Times { slice: Duration::ZERO, ..TIMES };
+
+pub fn worker(app: &TestApp, process: &Database, times: Times) -> Worker {
+    Worker::new(process.store(), app.files.client(), toy, times)
+}
+
+/// The queue of planning-jobs, as SQS has it, with the clock of the test.
+pub struct Queue {
+    app: TestApp,
+    /// How often each message is there.
+    copies: usize,
+    taken: usize,
+    waiting: Vec<Waiting>,
+    pub dead: Vec<Envelope>,
+    /// The most deliveries of one message.
+    pub most: u32,
+}
+
+struct Waiting {
+    envelope: Envelope,
+    receives: u32,
+    visible_in: Duration,
+}
+
+/// The queue's own visibility.
+const VISIBILITY: Duration = Duration::from_secs(360);
+
+impl Queue {
+    pub fn of(app: &TestApp, copies: usize) -> Queue {
+        let app = app.clone();
+        Queue { app, copies, taken: 0, waiting: Vec::new(), dead: Vec::new(), most: 0 }
+    }
+
+    /// Delivers until nothing is left. `crash` says where the worker of a delivery dies, by the
+    /// number of the delivery.
+    pub async fn drain(&mut self, times: Times, crash: impl Fn(usize) -> Option<CrashPoint>) {
+        for number in 0.. {
+            assert!(number < 2_000, "it never ends");
+            let Some((envelope, receives, index)) = self.next().await else { return };
+            let process = self.app.database.other_process();
+            if let Some(point) = crash(number) {
+                process.faults.crash(point);
+            }
+            let worker = worker(&self.app, &process, times);
+            let message = Message { receive_count: receives, ..Message::of("m", envelope) };
+            let outcome = tokio::select! {
+                outcome = worker.work(&message) => Some(outcome),
+                () = process.faults.crashed() => None,
+            };
+            match outcome {
+                Some(Ok(Worked::Done)) => drop(self.waiting.remove(index)),
+                Some(Ok(Worked::Later(rest))) => self.waiting[index].visible_in = rest,
+                Some(Err(_)) | None => self.waiting[index].visible_in = VISIBILITY,
+            }
+        }
+    }
+
+    /// The next delivery; the clock moves on to it.
+    async fn next(&mut self) -> Option<(Envelope, u32, usize)> {
+        let sent = self.app.messages_to(PLANNING_JOBS).await;
+        for envelope in sent.iter().skip(self.taken) {
+            for _ in 0..self.copies {
+                let visible_in = Duration::ZERO;
+                self.waiting.push(Waiting { envelope: envelope.clone(), receives: 0, visible_in });
+            }
+        }
+        self.taken = sent.len();
+        let wait = self.waiting.iter().map(|waiting| waiting.visible_in).min()?;
+        self.app.database.clock.advance(wait);
+        for waiting in &mut self.waiting {
+            waiting.visible_in -= wait;
+        }
+        let (index, next) =
+            self.waiting.iter_mut().enumerate().find(|(_, w)| w.visible_in.is_zero())?;
+        next.receives += 1;
+        self.most = self.most.max(next.receives);
+        if next.receives > 5 {
+            let dead = self.waiting.remove(index);
+            self.dead.push(dead.envelope);
+            return Box::pin(self.next()).await;
+        }
+        Some((next.envelope.clone(), next.receives, index))
+    }
+}
