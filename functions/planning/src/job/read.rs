@@ -121,7 +121,10 @@ pub async fn job_result_get(
         let detail =
             format!("the job is {}: only a completed one has a result", head.summary.status);
         let status = head.summary.status.as_str();
-        return Err(Error::new(codes::INVALID_STATE, detail).with("status", status).into());
+        return Err(Error::new(codes::INVALID_STATE, detail)
+            .with("from", status)
+            .with("allowed", vec![JobStatus::Completed.as_str()])
+            .into());
     }
     let result = head.result.ok_or_else(|| Error::not_found("result of the job"))?;
     let key = result_key(&tenant, id);

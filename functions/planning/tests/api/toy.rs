@@ -1,6 +1,6 @@
 //! A job of the tests: so many rows, so many at a time, each counted where it can be seen.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use millwright_core::{Error, Result};
@@ -164,7 +164,7 @@ pub struct Queue {
     app: TestApp,
     /// How often each message is there.
     copies: usize,
-    taken: usize,
+    taken: BTreeSet<String>,
     waiting: Vec<Waiting>,
     pub dead: Vec<Envelope>,
     /// The most deliveries of one message.
@@ -183,7 +183,14 @@ const VISIBILITY: Duration = Duration::from_secs(360);
 impl Queue {
     pub fn of(app: &TestApp, copies: usize) -> Queue {
         let app = app.clone();
-        Queue { app, copies, taken: 0, waiting: Vec::new(), dead: Vec::new(), most: 0 }
+        Queue {
+            app,
+            copies,
+            taken: BTreeSet::new(),
+            waiting: Vec::new(),
+            dead: Vec::new(),
+            most: 0,
+        }
     }
 
     /// Delivers until nothing is left. `crash` says where the worker of a delivery dies, by the
@@ -212,14 +219,14 @@ impl Queue {
 
     /// The next delivery; the clock moves on to it.
     async fn next(&mut self) -> Option<(Envelope, u32, usize)> {
-        let sent = self.app.messages_to(PLANNING_JOBS).await;
-        for envelope in sent.iter().skip(self.taken) {
-            for _ in 0..self.copies {
-                let visible_in = Duration::ZERO;
-                self.waiting.push(Waiting { envelope: envelope.clone(), receives: 0, visible_in });
+        for envelope in self.app.messages_to(PLANNING_JOBS).await {
+            if self.taken.insert(envelope.id.clone()) {
+                for _ in 0..self.copies {
+                    let (envelope, visible_in) = (envelope.clone(), Duration::ZERO);
+                    self.waiting.push(Waiting { envelope, receives: 0, visible_in });
+                }
             }
         }
-        self.taken = sent.len();
         let wait = self.waiting.iter().map(|waiting| waiting.visible_in).min()?;
         self.app.database.clock.advance(wait);
         for waiting in &mut self.waiting {
