@@ -1,20 +1,26 @@
 //! The table of contents: every operation of planning, grouped by noun.
 
-use millwright_http::{Api, operation};
+use axum::Router;
+use millwright_http::{Api, Platform, operation};
 
 use crate::{
-    app::Planning,
+    app::{Planning, Served},
     codes::{
         ALREADY_CLAIMED, CRITERIA_UNMET, DEPTH_EXCEEDED, EXTERNAL_ID_TAKEN, GRAPH_TOO_LARGE,
-        KEY_TAKEN, OPEN_SUBTASKS, PROJECT_ARCHIVED, RELATION_CYCLE, REVIEW_REQUIRED,
-        TASK_NOT_READY, UNSUPPORTED_FILTER,
+        JOB_LIMIT, KEY_TAKEN, OPEN_SUBTASKS, PROJECT_ARCHIVED, PROJECT_BUSY, RELATION_CYCLE,
+        REVIEW_REQUIRED, TASK_NOT_READY, UNSUPPORTED_FILTER,
     },
-    comment, history, job, key, project, relation, summary, task, watch,
+    comment, export, history, import, job, key, project, relation, summary, task, watch,
 };
 use millwright_core::codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND};
 
+/// Planning, served.
+pub fn router(platform: Platform, planning: Planning) -> Router {
+    api().router(Served { platform, planning })
+}
+
 /// All operations of planning.
-pub fn api() -> Api<Planning> {
+pub fn api() -> Api<Served> {
     Api::new("planning", "planning")
         // projects
         .with(operation!(project::project_create).answers(&[KEY_TAKEN, NAME_TAKEN, LIMIT_REACHED]))
@@ -25,7 +31,11 @@ pub fn api() -> Api<Planning> {
             NAME_TAKEN,
             CONTENTION,
         ]))
-        .with(operation!(project::project_archive).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(project::project_archive).answers(&[
+            INVALID_STATE,
+            PROJECT_BUSY,
+            CONTENTION,
+        ]))
         .with(operation!(project::project_unarchive).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(project::project_delete).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(project::project_restore).answers(&[
@@ -116,6 +126,19 @@ pub fn api() -> Api<Planning> {
         .with(operation!(job::job_cancel).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(job::job_row_list))
         .with(operation!(job::job_result_get).answers(&[INVALID_STATE]))
+        // import and export
+        .with(operation!(import::import_create).answers(&[
+            NOT_FOUND,
+            PROJECT_ARCHIVED,
+            JOB_LIMIT,
+            CONTENTION,
+        ]))
+        .with(operation!(export::export_create).answers(&[
+            NOT_FOUND,
+            PROJECT_ARCHIVED,
+            JOB_LIMIT,
+            CONTENTION,
+        ]))
         // keys
         .with(operation!(key::key_resolve))
 }

@@ -22,10 +22,9 @@ use crate::{
     },
 };
 
-/// What the handlers share. Cheap to clone.
+/// What handlers and workers share. Cheap to clone.
 #[derive(Clone)]
 pub struct Planning {
-    platform: Platform,
     pub store: Store,
     files: Files,
     memory: Arc<Memory>,
@@ -44,21 +43,29 @@ struct Memory {
 /// A remembered map is emptied when it grows beyond this.
 const MAX_REMEMBERED: usize = 1_000;
 
-impl FromRef<Planning> for Platform {
-    fn from_ref(planning: &Planning) -> Platform {
-        planning.platform.clone()
+/// Planning behind its API: what the router is built with.
+#[derive(Clone)]
+pub struct Served {
+    pub platform: Platform,
+    pub planning: Planning,
+}
+
+impl FromRef<Served> for Platform {
+    fn from_ref(served: &Served) -> Platform {
+        served.platform.clone()
+    }
+}
+
+impl FromRef<Served> for Planning {
+    fn from_ref(served: &Served) -> Planning {
+        served.planning.clone()
     }
 }
 
 impl Planning {
     /// `project_cache`: how long the head of a project is served from memory.
-    pub fn new(
-        platform: Platform,
-        store: Store,
-        files: Files,
-        project_cache: Duration,
-    ) -> Planning {
-        Planning { platform, store, files, memory: Arc::default(), project_cache }
+    pub fn new(store: Store, files: Files, project_cache: Duration) -> Planning {
+        Planning { store, files, memory: Arc::default(), project_cache }
     }
 
     /// Uploads and results.

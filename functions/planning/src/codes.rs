@@ -15,5 +15,6 @@ millwright_core::codes! {
     KEY_TAKEN = Conflict "key_taken" "The project key is taken";
     EXTERNAL_ID_TAKEN = Conflict "external_id_taken" "Another task has this external id";
     JOB_LIMIT = RateLimited "job_limit" "Too many jobs at once";
+    IMPORT_UNREADABLE = Invalid "import_unreadable" "The file cannot be read";
     UPLOAD_MISSING = Invalid "upload_missing" "The upload was never sent";
 }

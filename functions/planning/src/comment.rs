@@ -259,7 +259,7 @@ impl Thread {
 const MAX_MENTIONS: usize = 50;
 
 /// The distinct `@usr_…` of a text, in their order.
-fn mentions(body: &str) -> Vec<UserId> {
+pub fn mentions(body: &str) -> Vec<UserId> {
     const ID_CHARACTERS: usize = 4 + 26;
     let mut users: Vec<UserId> = Vec::new();
     for (at, _) in body.match_indices("@usr_") {

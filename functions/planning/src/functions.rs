@@ -6,7 +6,7 @@ use millwright_http::Edge;
 use millwright_runtime::{Environment, StartError, serve_batches, serve_http, serve_jobs};
 
 use crate::{
-    api::api,
+    api::router,
     app::Planning,
     consumer::consume,
     worker::{Times, Worker, works},
@@ -22,8 +22,7 @@ pub async fn planning_api() -> Result<(), StartError> {
     let platform = environment.platform("planning", Some(store.clone()))?;
     let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
     let files = environment.files("planning")?;
-    let planning = Planning::new(platform.clone(), store, files, cache);
-    let router = api().router(planning);
+    let router = router(platform.clone(), Planning::new(store, files, cache));
     serve_http(Edge::new(router, platform, "planning-api")).await
 }
 
@@ -45,7 +44,9 @@ pub async fn planning_on_events() -> Result<(), StartError> {
 pub async fn planning_jobs() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let (store, files) = (environment.store("planning")?, environment.files("planning")?);
-    let worker = Worker::new(store, files, works, Times::default());
+    let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
+    let planning = Planning::new(store.clone(), files.clone(), cache);
+    let worker = Worker::new(store, files, works(planning), Times::default());
     serve_jobs(&environment, "planning", worker, |worker: Arc<Worker>, message| {
         Box::pin(async move { worker.work(&message).await })
     })

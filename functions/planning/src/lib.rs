@@ -15,8 +15,10 @@ mod comment;
 pub mod consumer;
 pub mod domain;
 pub mod events;
+mod export;
 mod functions;
 mod history;
+mod import;
 pub mod job;
 mod key;
 pub mod permissions;
@@ -33,7 +35,7 @@ use millwright_manifest::{
     Bucket, FileAction, Function, Right, Service, Table, TableAction, Trigger,
 };
 
-pub use api::api;
+pub use api::{api, router};
 pub use app::Planning;
 pub use functions::{planning_api, planning_jobs, planning_on_events};
 
@@ -93,7 +95,10 @@ pub fn service() -> Service {
                         TableAction::DeleteItem,
                         TableAction::ConditionCheckItem,
                     ]),
-                    Right::OwnFiles(UPLOADS, &[FileAction::Get, FileAction::Delete]),
+                    Right::OwnFiles(
+                        UPLOADS,
+                        &[FileAction::Get, FileAction::Put, FileAction::Delete],
+                    ),
                     Right::OwnFiles(RESULTS, &[FileAction::Put]),
                 ],
                 start: || Box::pin(planning_jobs()),

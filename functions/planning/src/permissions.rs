@@ -17,6 +17,8 @@ millwright_auth::permissions! {
     TaskUpdate = "planning.task.update" [Owner Admin Member];
     /// Delete and restore tasks
     TaskDelete = "planning.task.delete" [Owner Admin];
+    /// Import tasks from files
+    TaskImport = "planning.task.import" [Owner Admin Member];
     /// Write comments and change one's own
     CommentCreate = "planning.comment.create" [Owner Admin Member];
     /// Delete comments of others

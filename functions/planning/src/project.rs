@@ -27,7 +27,8 @@ use crate::{
     permissions::{ProjectCreate, ProjectDelete, ProjectRead, ProjectUpdate},
     store::{
         Counter, DuePurge, FieldChange, HistoryItem, ProjectCounts, ProjectHead, ProjectKeyMarker,
-        ProjectNameMarker, Purged, RESTORABLE, Subject, projects_of_status, projects_of_team,
+        ProjectNameMarker, Purged, RESTORABLE, RunningJobs, Subject, projects_of_status,
+        projects_of_team,
     },
     task::Deleted,
 };
@@ -449,6 +450,9 @@ fn rewrite_markers(write: &mut Write, was: &ProjectSummary, is: &ProjectSummary)
     }
     if was.status != is.status {
         Counter::set_archived(write, is.id, is.is_archived());
+        if is.is_archived() {
+            RunningJobs::none(write, is.id);
+        }
     }
     let tenant = *write.tenant();
     let purge = |at| DuePurge::of(&tenant, Purged::Project(is.id), at);

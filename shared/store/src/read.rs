@@ -71,6 +71,13 @@ impl Query {
         self
     }
 
+    /// Only those whose sort key is this one or sorts before it.
+    #[must_use]
+    pub fn until_sort_key(mut self, most: impl Into<String>) -> Query {
+        self.sort_keys = SortKeys::Until(most.into());
+        self
+    }
+
     #[must_use]
     pub fn descending(mut self, descending: bool) -> Query {
         self.descending = descending;
@@ -84,6 +91,7 @@ enum SortKeys {
     Any,
     Beginning(String),
     From(String),
+    Until(String),
 }
 
 /// What the items of one thing come to.
@@ -247,6 +255,7 @@ impl Store {
             SortKeys::Any => "#pk = :pk",
             SortKeys::Beginning(_) => "#pk = :pk AND begins_with(#sk, :sk)",
             SortKeys::From(_) => "#pk = :pk AND #sk >= :sk",
+            SortKeys::Until(_) => "#pk = :pk AND #sk <= :sk",
         };
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut request = self
@@ -261,7 +270,9 @@ impl Store {
             .scan_index_forward(!query.descending)
             .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from.map(Position::to_attributes));
-        if let SortKeys::Beginning(bound) | SortKeys::From(bound) = &query.sort_keys {
+        if let SortKeys::Beginning(bound) | SortKeys::From(bound) | SortKeys::Until(bound) =
+            &query.sort_keys
+        {
             request = request
                 .expression_attribute_names("#sk", sort_key)
                 .expression_attribute_values(":sk", text(bound));

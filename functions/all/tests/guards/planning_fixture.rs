@@ -14,8 +14,8 @@ pub fn guarded() -> Guarded {
     let contract = Arc::new(Contract::new((service.openapi)()));
     Guarded {
         service,
-        router: |platform, store| {
-            planning::api().router(Planning::new(platform, store, Duration::ZERO))
+        router: |platform, store, files| {
+            planning::router(platform, Planning::new(store, files, Duration::ZERO))
         },
         contract,
         calls,

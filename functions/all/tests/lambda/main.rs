@@ -24,7 +24,7 @@ async fn stage() -> (TestApp, AwsDouble) {
     let app = TestApp::start_at(
         "planning",
         |platform, store, files| {
-            planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
+            planning::router(platform, Planning::new(store, files, Duration::ZERO))
         },
         Clock::system(),
     )

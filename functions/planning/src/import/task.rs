@@ -1,11 +1,9 @@
 //! From a row of a file to a task: pure.
 
-use millwright_core::{HttpUrl, ProjectId, TaskId};
+use millwright_core::{ProjectId, TaskId};
 
 use crate::{
-    domain::{
-        Assignee, EstimateSeconds, ExternalId, ItemKey, NewTask, Points, Rank, Source, Stamp, Task,
-    },
+    domain::{Assignee, ItemKey, NewTask, Rank, Source, Stamp, Task, TaskSummary},
     transfer::{ImportRow, Person},
 };
 
@@ -81,8 +79,8 @@ pub fn imported(row: &ImportRow, importing: &Importing, id: TaskId, key: &ItemKe
 }
 
 /// Whether the row tells news of a task that an earlier import brought.
-pub fn is_newer(row: &ImportRow, task: &Task) -> bool {
-    match (row.updated_at, task.summary.source_updated_at) {
+pub fn is_newer(row: &ImportRow, task: &TaskSummary) -> bool {
+    match (row.updated_at, task.source_updated_at) {
         (Some(row), Some(known)) => row > known,
         (Some(_), None) => true,
         (None, _) => false,

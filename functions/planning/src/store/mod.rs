@@ -72,8 +72,8 @@ pub use subtasks::{
 };
 pub use summary::{SummaryCounts, summary_key};
 pub use task::{
-    TaskBody, TaskHead, TaskKeyMarker, TaskRelations, assigned_prefix, task_partition,
-    tasks_by_number, tasks_by_update, tasks_of_assignee, tasks_of_state,
+    TaskBody, TaskHead, TaskKeyMarker, TaskRelations, assigned_prefix, keys_of_project,
+    task_partition, tasks_by_number, tasks_by_update, tasks_of_assignee, tasks_of_state,
 };
 pub use upload::{UPLOADS, UploadItem, upload_key};
 pub use watchers::{MAX_WATCHERS, Watchers};

@@ -5,8 +5,8 @@ use millwright_store::{Assembled, Index, IndexKeys, Item, Key, Partition, RawIte
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AcceptanceCriteria, Assignee, BlockedReason, Edge, ItemKey, Parts, Priority, Relations, Task,
-    TaskDescription, TaskState, TaskSummary,
+    AcceptanceCriteria, Assignee, BlockedReason, Edge, ItemKey, Parts, Priority, ProjectKey,
+    Relations, Task, TaskDescription, TaskState, TaskSummary,
 };
 
 /// T = `O#TASK#<task>`.
@@ -155,11 +155,15 @@ pub struct TaskBody {
     pub acceptance_criteria: AcceptanceCriteria,
 }
 
+impl TaskBody {
+    pub const SORT_KEY: &'static str = "HEAD#BODY";
+}
+
 impl Item for TaskBody {
     const KIND: &'static str = "task_body";
 
     fn key(&self, tenant: &Tenant) -> Key {
-        task_partition(tenant, self.task_id).at("HEAD#BODY")
+        task_partition(tenant, self.task_id).at(TaskBody::SORT_KEY)
     }
 }
 
@@ -209,6 +213,11 @@ impl Task {
     }
 }
 
+/// The keys of a project, by number; deleted tasks keep theirs.
+pub fn keys_of_project(tenant: &Tenant, project: &ProjectKey) -> Partition {
+    Partition::of(tenant).and("KEY").and(project)
+}
+
 /// Leads from a key to its task. Stays when the task is deleted: a number is given once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -225,7 +234,11 @@ impl TaskKeyMarker {
     }
 
     pub fn place(tenant: &Tenant, key: &ItemKey) -> Key {
-        Partition::of(tenant).and("KEY").and(&key.project).at(digits(key.number))
+        keys_of_project(tenant, &key.project).at(TaskKeyMarker::sort_key(key.number))
+    }
+
+    pub fn sort_key(number: u64) -> String {
+        digits(number)
     }
 }
 

@@ -20,7 +20,7 @@ pub use change::{
     __path_task_delete, __path_task_restore, __path_task_update, task_delete, task_restore,
     task_update,
 };
-pub use create::{__path_task_create, task_create};
+pub use create::{__path_task_create, Numbers, task_create};
 pub use effects::{Surroundings, TaskChange};
 pub use list::{__path_task_list, task_list};
 pub use neighbors::Neighbors;

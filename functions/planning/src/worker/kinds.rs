@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Work;
-use crate::domain::JobKind;
+use super::{Work, Works};
+use crate::{app::Planning, domain::JobKind, export::ExportWork, import::ImportWork};
 
-/// What works off the jobs of a kind.
-pub fn works(kind: JobKind) -> Option<Arc<dyn Work>> {
-    match kind {
-        JobKind::TaskImport | JobKind::TaskExport => None,
-    }
+/// What works off the jobs of each kind.
+pub fn works(planning: Planning) -> Works {
+    Arc::new(move |kind| {
+        let work: Arc<dyn Work> = match kind {
+            JobKind::TaskImport => Arc::new(ImportWork::new(planning.clone())),
+            JobKind::TaskExport => Arc::new(ExportWork::new(planning.clone())),
+        };
+        Some(work)
+    })
 }

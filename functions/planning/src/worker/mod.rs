@@ -95,7 +95,7 @@ impl From<Error> for Halt {
 }
 
 /// The works by kind; a job of a kind without one fails.
-pub type Works = fn(JobKind) -> Option<Arc<dyn Work>>;
+pub type Works = Arc<dyn Fn(JobKind) -> Option<Arc<dyn Work>> + Send + Sync>;
 
 /// Works off jobs. Cheap to clone.
 #[derive(Clone)]

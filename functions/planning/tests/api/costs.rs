@@ -13,8 +13,8 @@ const TASKS: &str = "/api/v1/planning/tasks";
 
 /// With a cache, as it runs.
 async fn warm_app() -> TestApp {
-    TestApp::start("planning", |platform, store| {
-        planning::api().router(Planning::new(platform, store, Duration::from_secs(60)))
+    TestApp::start("planning", |platform, store, files| {
+        planning::router(platform, Planning::new(store, files, Duration::from_secs(60)))
     })
     .await
 }

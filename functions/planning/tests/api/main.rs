@@ -52,7 +52,7 @@ const B: u128 = 2;
 
 /// Without a cache: what one instance changes another sees at once.
 fn router(platform: Platform, store: Store, files: Files) -> Router {
-    planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
+    planning::router(platform, Planning::new(store, files, Duration::ZERO))
 }
 
 async fn app() -> TestApp {

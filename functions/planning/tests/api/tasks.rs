@@ -217,7 +217,7 @@ async fn reads_and_writes_cost_what_the_specification_says() {
     let app = app().await;
     let cached = millwright_testkit::TestApp::start("planning", |platform, store, files| {
         let minute = Duration::from_secs(60);
-        planning::api().router(planning::Planning::new(platform, store, files, minute))
+        planning::router(platform, planning::Planning::new(store, files, minute))
     })
     .await;
     drop(app);

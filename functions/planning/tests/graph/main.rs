@@ -25,7 +25,7 @@ const TASKS: &str = "/api/v1/planning/tasks";
 
 /// With a cache, as it runs: projects stay as they are here.
 fn router(platform: Platform, store: Store) -> Router {
-    planning::api().router(Planning::new(platform, store, Duration::from_secs(60)))
+    planning::router(platform, Planning::new(store, files, Duration::from_secs(60)))
 }
 
 async fn project(client: &Client, key: &str) -> String {

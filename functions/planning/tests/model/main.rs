@@ -30,7 +30,7 @@ const SEQUENCES: u32 = 75;
 
 /// Without a cache: what one request changes the next one sees.
 fn router(platform: Platform, store: Store, files: Files) -> Router {
-    planning::api().router(Planning::new(platform, store, files, Duration::ZERO))
+    planning::router(platform, Planning::new(store, files, Duration::ZERO))
 }
 
 fn run(share: u32) {

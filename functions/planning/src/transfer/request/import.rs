@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{Source, TaskState, TaskType},
+    domain::{Source, TaskState, TaskType, UploadId},
     transfer::{Field, FieldMapping, ImportSource, field::MappedField, names::Names},
 };
 
