@@ -24,6 +24,8 @@ pub enum Group {
     Lint,
     /// Schemathesis.
     Contract,
+    /// What Rust tests ask for a second opinion: networkx.
+    Oracle,
 }
 
 impl Group {
@@ -32,6 +34,7 @@ impl Group {
             Group::Emulator => "emulator",
             Group::Lint => "lint",
             Group::Contract => "contract",
+            Group::Oracle => "oracle",
         }
     }
 
@@ -40,6 +43,7 @@ impl Group {
             Group::Emulator => "the AWS emulator and cargo-lambda",
             Group::Lint => "the template linters",
             Group::Contract => "Schemathesis",
+            Group::Oracle => "networkx",
         }
     }
 

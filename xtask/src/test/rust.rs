@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{Context, Outcome};
-use crate::{output, process, process::Process};
+use crate::{output, process, process::Process, tools::Group};
+
+/// Names the Python that has what tests ask for a second opinion.
+const TEST_PYTHON: &str = "MILLWRIGHT_TEST_PYTHON";
 
 pub(super) fn format() -> Result<Outcome> {
     cargo(&["fmt", "--all", "--check"], "`cargo fmt --all` mends it")
@@ -34,6 +37,7 @@ pub(super) fn clippy() -> Result<Outcome> {
 
 /// With nextest where it is installed, whose closing lines are kept for the end.
 pub(super) fn tests(context: &mut Context) -> Result<Outcome> {
+    context.tools.install(Group::Oracle)?;
     let has_nextest = process::find("cargo-nextest").is_some();
     let arguments: &[&str] = if has_nextest {
         &["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]
@@ -43,6 +47,7 @@ pub(super) fn tests(context: &mut Context) -> Result<Outcome> {
     };
     let mut command = process::cargo();
     command.args(arguments).stderr(Stdio::piped());
+    command.env(TEST_PYTHON, context.tools.program(Group::Oracle, "python"));
     if has_nextest && std::io::stderr().is_terminal() {
         command.args(["--color", "always"]);
     }

@@ -197,6 +197,8 @@ async fn the_largest_changes_of_a_state_fit_one_transaction() {
     let subject = busy(&owner, &id).await;
     go(&owner, &subject, &["in_progress"]).await;
     let path = path_of(&subject);
+    // Another moment, another rank, another link of the parent.
+    app.database.clock.advance(Duration::from_millis(1));
     // Head, history, outbox, two links of the parent, its counts, 40 that wait; the key's record.
     let transition = format!("{path}/transition");
     let to = json!({ "to": "done" });
@@ -227,6 +229,7 @@ async fn the_largest_duplicate_fits_one_transaction() {
     relate(&owner, &named, "duplicate-of", &root).await.expect(200);
     // Three of the task, three of the original, two of each of 20, 40 that wait, two links and the
     // counts of the parent, outbox; and one that is only checked.
+    app.database.clock.advance(Duration::from_millis(1));
     let count = written(&app, async {
         relate(&owner, &subject, "duplicate-of", &named).await.expect(200);
     });

@@ -21,7 +21,7 @@ use crate::{
 const ROUNDS: usize = 200;
 const CLIENTS: u64 = 32;
 const NODES: usize = 200;
-const EDGES_PER_CLIENT: usize = 12;
+const EDGES_PER_CLIENT: usize = 8;
 
 async fn everything(client: &Client, nodes: &[String]) -> Vec<Value> {
     let mut tasks = Vec::with_capacity(nodes.len());
@@ -50,7 +50,9 @@ fn edges(tasks: &[Value]) -> Vec<(usize, usize)> {
 
 fn graph_of(nodes: usize, edges: &[(usize, usize)]) -> DiGraph<(), ()> {
     let mut graph = DiGraph::new();
-    (0..nodes).for_each(|_| drop(graph.add_node(())));
+    for _ in 0..nodes {
+        graph.add_node(());
+    }
     for (from, to) in edges {
         graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
     }
