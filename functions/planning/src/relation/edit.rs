@@ -247,8 +247,10 @@ impl Edit<'_> {
         let original = head(root).filter(|task| task.deleted_at.is_none());
         let original = original.ok_or_else(|| Error::not_found("task"))?;
         let left = before.and_then(|edge| head(edge.task_id));
-        for end in [Some(&original), left.as_ref()].into_iter().flatten() {
-            check_both_writable(self.planning, &self.tenant, &subject.summary, end).await?;
+        let (planning, tenant) = (self.planning, &self.tenant);
+        check_writable(&planning.project_head(tenant, original.project_id).await?)?;
+        if let Some(left) = &left {
+            check_both_writable(planning, tenant, &subject.summary, left).await?;
         }
         if let Some(before) = before {
             others.relate(before.task_id, |relations| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     model::{Refused, World},
-    operation::{Actor, Fields, IfMatch, Operation, Pick},
+    operation::{Actor, Fields, IfMatch, Operation, Pick, SOMEBODY_ELSE},
 };
 
 const ORGANIZATION: u128 = 1;
@@ -119,6 +119,59 @@ impl Driver {
                 let expected = self.world.task_transition(index, *actor, to, *reason, *force);
                 self.assert_task(index, &answer, expected);
             }
+            Operation::TaskClaim { task, actor } => {
+                let Some(index) = at(*task, tasks) else { return };
+                let path = format!("{TASKS}/{}/claim", self.world.tasks[index].id());
+                let answer = self.client(*actor).post(&path, json!({})).await;
+                let expected = self.world.task_claim(index, *actor);
+                self.assert_task(index, &answer, expected);
+            }
+            Operation::TaskMove { task, anchor, before, actor } => {
+                let Some(places) = at(*task, tasks).zip(at(*anchor, tasks)) else { return };
+                self.task_move(places, *before, *actor).await;
+            }
+            Operation::TaskParent { task, parent, actor } => {
+                let Some(index) = at(*task, tasks) else { return };
+                let parent = parent.and_then(|parent| at(parent, tasks));
+                let parent = parent.map(|parent| self.world.tasks[parent].id());
+                let mut patch = Fields::new();
+                patch.insert("parentId".into(), parent.into());
+                self.task_update(index, false, *actor, IfMatch::Absent, &patch).await;
+            }
+            Operation::Relate { from, kind, to, actor } => {
+                let Some((from, to)) = at(*from, tasks).zip(at(*to, tasks)) else { return };
+                let path = self.relation(from, kind, to);
+                let answer = self.client(*actor).send(Method::PUT, &path, &[], "").await;
+                let expected = self.world.relate(from, kind, to, *actor);
+                self.assert_task(from, &answer, expected);
+            }
+            Operation::Unrelate { from, kind, to, actor } => {
+                let Some((from, to)) = at(*from, tasks).zip(at(*to, tasks)) else { return };
+                let path = self.relation(from, kind, to);
+                let answer = self.client(*actor).delete(&path).await;
+                assert_gone(&answer, self.world.unrelate(from, kind, to, *actor), 0);
+            }
+            Operation::Watch { task, oneself, actor } => {
+                self.watch(*task, *oneself, *actor, true).await;
+            }
+            Operation::Unwatch { task, oneself, actor } => {
+                self.watch(*task, *oneself, *actor, false).await;
+            }
+            Operation::ProjectDelete { project, actor, if_match } => {
+                let Some(index) = at(*project, projects) else { return };
+                let of = (*if_match, self.world.projects[index].version());
+                let path = format!("{PROJECTS}/{}", self.world.projects[index].id());
+                let answer = self.change(Method::DELETE, &path, *actor, of, None).await;
+                let expected = self.world.project_delete(index, *actor, *if_match);
+                assert_gone(&answer, expected, of.1);
+            }
+            Operation::ProjectRestore { project, actor } => {
+                let Some(index) = at(*project, projects) else { return };
+                let path = format!("{PROJECTS}/{}/restore", self.world.projects[index].id());
+                let answer = self.client(*actor).post(&path, json!({})).await;
+                let expected = self.world.project_restore(index, *actor);
+                self.assert_project(index, &answer, expected);
+            }
             Operation::TaskDelete { task, actor, if_match } => {
                 let Some(index) = at(*task, tasks) else { return };
                 let of = (*if_match, self.world.tasks[index].version());
@@ -162,6 +215,35 @@ impl Driver {
         }
     }
 
+    fn relation(&self, from: usize, kind: &str, to: usize) -> String {
+        let id = |index: usize| self.world.tasks[index].id();
+        format!("{TASKS}/{}/relations/{kind}/{}", id(from), id(to))
+    }
+
+    async fn task_move(&mut self, (index, anchor): (usize, usize), before: bool, actor: Actor) {
+        let side = if before { "before" } else { "after" };
+        let id = |index: usize| self.world.tasks[index].id();
+        let (path, body) = (format!("{TASKS}/{}/move", id(index)), json!({ side: id(anchor) }));
+        let answer = self.client(actor).post(&path, body).await;
+        let expected = self.world.task_move(index, anchor, before, actor);
+        if expected.is_ok() {
+            let rank = answer.expect(200)["rank"].as_str().unwrap().to_owned();
+            self.world.take_rank(index, &rank, true);
+            assert!(self.world.is_beside(index, anchor, before), "{path} {side} {anchor}");
+        }
+        self.assert_task(index, &answer, expected);
+    }
+
+    async fn watch(&mut self, task: Pick, oneself: bool, actor: Actor, watches: bool) {
+        let Some(index) = at(task, self.world.tasks.len()) else { return };
+        let user = self.world.user(actor).to_owned();
+        let who = if oneself { user.as_str() } else { SOMEBODY_ELSE };
+        let path = format!("{TASKS}/{}/watchers/{who}", self.world.tasks[index].id());
+        let method = if watches { Method::PUT } else { Method::DELETE };
+        let answer = self.client(actor).send(method, &path, &[], "").await;
+        assert_gone(&answer, self.world.watch(index, who, watches), 0);
+    }
+
     /// Tokens live 15 minutes: new ones after a wait.
     fn wait(&mut self, by: Duration) {
         self.app.database.clock.advance(by);
@@ -197,13 +279,15 @@ impl Driver {
         let mut body = Value::Object(input.clone());
         body["projectId"] = self.world.projects[index].fields["id"].clone();
         let answer = self.client(actor).post(TASKS, body).await;
-        if let Err(refused) = self.world.may_create(index) {
+        if let Err(refused) = self.world.may_create(index, input) {
             return assert_refused(&answer, refused, 0);
         }
         let created = answer.expect(201);
         let id = created["id"].as_str().unwrap();
         assert!(self.world.tasks.iter().all(|task| task.id() != id));
         self.world.task_created(index, actor, input, id);
+        let rank = created["rank"].as_str().unwrap();
+        self.world.take_rank(self.world.tasks.len() - 1, rank, false);
         let task = self.world.tasks.last().unwrap();
         assert_eq!(answer.header("location"), Some(format!("{TASKS}/{id}").as_str()));
         assert_eq!(answer.etag(), "\"1\"");
@@ -249,12 +333,14 @@ impl Driver {
         Some(((task, comment), format!("{TASKS}/{of}/comments/{id}")))
     }
 
-    fn assert_task(&self, index: usize, answer: &Answer, expected: Result<(), Refused>) {
-        let task = &self.world.tasks[index];
+    fn assert_task(&mut self, index: usize, answer: &Answer, expected: Result<(), Refused>) {
         match expected {
-            Err(refused) => assert_refused(answer, refused, task.version()),
+            Err(refused) => assert_refused(answer, refused, self.world.tasks[index].version()),
             Ok(()) => {
-                assert_eq!(without_rank(answer.expect(200)), Value::Object(task.fields.clone()));
+                let answered = answer.expect(200);
+                self.world.take_rank(index, answered["rank"].as_str().unwrap(), false);
+                let task = &self.world.tasks[index];
+                assert_eq!(without_rank(answered), Value::Object(task.fields.clone()));
                 assert_eq!(answer.etag(), format!("\"{}\"", task.version()));
             }
         }

@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod drive;
+mod graph;
 mod model;
 mod operation;
 mod verify;
+mod verify_lists;
 
 use std::time::Duration;
 

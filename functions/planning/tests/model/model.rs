@@ -10,12 +10,12 @@ use crate::operation::{Actor, Fields, IfMatch, TITLES};
 /// Status and code of a refusal.
 pub type Refused = (u16, &'static str);
 
-const NOT_FOUND: Refused = (404, "not_found");
+pub const NOT_FOUND: Refused = (404, "not_found");
 const FORBIDDEN: Refused = (403, "forbidden");
 const STALE: Refused = (412, "version_stale");
 const ARCHIVED: Refused = (409, "project_archived");
-const INVALID: Refused = (400, "invalid_request");
-const INVALID_STATE: Refused = (409, "invalid_state");
+pub const INVALID: Refused = (400, "invalid_request");
+pub const INVALID_STATE: Refused = (409, "invalid_state");
 
 /// How long a deleted task can be restored.
 const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -46,8 +46,15 @@ pub struct Task {
     pub project: usize,
     /// As it is read, but for the rank.
     pub fields: Fields,
-    /// When it came into its column.
+    /// When it came to its place in its column.
     pub entered: Timestamp,
+    /// Where that is: opaque, as it was answered.
+    pub rank: String,
+    /// Its last change gave it another rank.
+    pub is_ranked_anew: bool,
+    pub watchers: BTreeSet<String>,
+    /// Its original changed with that of another: without an entry in its history.
+    pub followed: bool,
     pub comments: Vec<Comment>,
     pub history: Vec<Entry>,
 }
@@ -82,7 +89,7 @@ pub struct Said {
 }
 
 /// Fields that histories record.
-const TASK_HISTORY: [&str; 15] = [
+pub const TASK_HISTORY: [&str; 19] = [
     "acceptanceCriteria",
     "assigneeId",
     "blockedReason",
@@ -90,23 +97,30 @@ const TASK_HISTORY: [&str; 15] = [
     "description",
     "dueDate",
     "estimateSeconds",
+    "externalId",
     "labels",
+    "parentId",
     "points",
     "priority",
+    "relations",
     "reporterId",
+    "source",
     "startDate",
     "state",
     "title",
     "type",
 ];
-const PROJECT_HISTORY: [&str; 7] =
-    ["description", "leadId", "name", "settings", "status", "teamId", "visibility"];
+const PROJECT_HISTORY: [&str; 8] =
+    ["deletedAt", "description", "leadId", "name", "settings", "status", "teamId", "visibility"];
+
+/// The lists of relations, each recorded for itself.
+const RELATIONS: [&str; 5] = ["blocks", "blockedBy", "relatesTo", "duplicates", "duplicateOf"];
 
 /// Fields whose values are in no event.
 const TEXTS: [&str; 6] =
     ["title", "name", "description", "blockedReason", "acceptanceCriteria", "labels"];
 
-fn changes(recorded: &[&str], before: &Fields, after: &Fields) -> Vec<Changed> {
+pub fn changes(recorded: &[&str], before: &Fields, after: &Fields) -> Vec<Changed> {
     let mut changes = Vec::new();
     for field in recorded {
         let (from, to) = (before[*field].clone(), after[*field].clone());
@@ -119,6 +133,12 @@ fn changes(recorded: &[&str], before: &Fields, after: &Fields) -> Vec<Changed> {
                 from: from["requireReview"].clone(),
                 to: to["requireReview"].clone(),
             }),
+            ("relations", from, to) => {
+                for list in RELATIONS.into_iter().filter(|list| from[list] != to[list]) {
+                    let (from, to) = (from[list].clone(), to[list].clone());
+                    changes.push(Changed { field: format!("relations.{list}"), from, to });
+                }
+            }
             (field, from, to) => changes.push(Changed { field: field.into(), from, to }),
         }
     }
@@ -155,11 +175,11 @@ fn announced(changes: &[Changed]) -> Value {
     changes.iter().map(Changed::announced).collect()
 }
 
-fn id(fields: &Fields) -> String {
+pub fn id(fields: &Fields) -> String {
     fields["id"].as_str().unwrap().to_owned()
 }
 
-fn version(fields: &Fields) -> u64 {
+pub fn version(fields: &Fields) -> u64 {
     fields["version"].as_u64().unwrap()
 }
 
@@ -234,8 +254,23 @@ impl Task {
         self.fields["state"].as_str().unwrap()
     }
 
-    fn visible(&self) -> Result<(), Refused> {
-        if self.is_deleted() { Err(NOT_FOUND) } else { Ok(()) }
+    /// Others wait for it.
+    pub fn is_open(&self) -> bool {
+        !self.is_deleted() && !["done", "cancelled"].contains(&self.state())
+    }
+
+    pub fn parent(&self) -> Option<&str> {
+        self.fields["parentId"].as_str()
+    }
+
+    pub fn open_blockers(&self) -> u64 {
+        self.fields["openBlockers"].as_u64().unwrap()
+    }
+
+    /// The ids in one of its relations.
+    pub fn related(&self, list: &str) -> Vec<String> {
+        let ids = self.fields["relations"][list].as_array().unwrap();
+        ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 }
 
@@ -258,8 +293,16 @@ impl Project {
         version(&self.fields)
     }
 
-    fn writable(&self) -> Result<(), Refused> {
-        if self.fields["status"] == "archived" { Err(ARCHIVED) } else { Ok(()) }
+    pub fn is_deleted(&self) -> bool {
+        !self.fields["deletedAt"].is_null()
+    }
+
+    pub fn writable(&self) -> Result<(), Refused> {
+        match (self.is_deleted(), self.fields["status"] == "archived") {
+            (true, _) => Err(NOT_FOUND),
+            (false, true) => Err(ARCHIVED),
+            (false, false) => Ok(()),
+        }
     }
 
     fn requires_review(&self) -> bool {
@@ -284,13 +327,29 @@ impl World {
         self.now.since(deleted_at) < RESTORABLE
     }
 
-    fn stamp(&self, fields: &mut Fields, actor: Actor) {
+    /// A task is there if neither it nor its project is deleted.
+    pub fn visible(&self, task: usize) -> Result<(), Refused> {
+        let task = &self.tasks[task];
+        let is_gone = task.is_deleted() || self.projects[task.project].is_deleted();
+        if is_gone { Err(NOT_FOUND) } else { Ok(()) }
+    }
+
+    pub fn project_of(&self, task: usize) -> &Project {
+        &self.projects[self.tasks[task].project]
+    }
+
+    /// The place of a task.
+    pub fn find(&self, id: &str) -> usize {
+        self.tasks.iter().position(|task| task.fields["id"] == id).unwrap()
+    }
+
+    pub fn stamp(&self, fields: &mut Fields, actor: Actor) {
         fields["version"] = (version(fields) + 1).into();
         fields["updatedAt"] = self.now.to_string().into();
         fields["updatedBy"] = self.user(actor).into();
     }
 
-    fn say(&mut self, kind: &'static str, subject: String, actor: Actor, data: Value) {
+    pub fn say(&mut self, kind: &'static str, subject: String, actor: Actor, data: Value) {
         let actor = self.user(actor).to_owned();
         self.said.push(Said { kind, subject, actor, data });
     }
@@ -310,6 +369,18 @@ impl World {
             self.say("planning.access.denied", user, actor, data);
         }
         FORBIDDEN
+    }
+
+    /// Only owners and admins delete projects.
+    fn may_delete_projects(
+        &mut self,
+        actor: Actor,
+        operation: &'static str,
+    ) -> Result<(), Refused> {
+        match actor {
+            Actor::Owner => Ok(()),
+            Actor::Member => Err(self.deny(actor, operation, "planning.project.delete")),
+        }
     }
 
     /// Only owners and admins delete tasks.
@@ -350,6 +421,9 @@ impl World {
         patch: &Fields,
     ) -> Result<(), Refused> {
         let project = &self.projects[index];
+        if project.is_deleted() {
+            return Err(NOT_FOUND);
+        }
         check(if_match)?;
         project.writable()?;
         let mut after = project.fields.clone();
@@ -364,12 +438,55 @@ impl World {
                 field => after[field] = kept(field, value),
             }
         }
+        self.name_is_free(index, &after)?;
+        self.project_becomes(index, actor, after, "project_update", "planning.project.updated");
+        Ok(())
+    }
+
+    fn name_is_free(&self, index: usize, after: &Fields) -> Result<(), Refused> {
         let wanted = after["name"].as_str().unwrap().to_lowercase();
         let others = self.projects.iter().enumerate().filter(|(other, _)| *other != index);
-        if others.into_iter().any(|(_, other)| other.folded_name() == wanted) {
-            return Err((409, "name_taken"));
+        let mut live = others.filter(|(_, other)| !other.is_deleted());
+        match live.any(|(_, other)| other.folded_name() == wanted) {
+            true => Err((409, "name_taken")),
+            false => Ok(()),
         }
-        self.project_becomes(index, actor, after, "project_update", "planning.project.updated");
+    }
+
+    pub fn project_delete(
+        &mut self,
+        index: usize,
+        actor: Actor,
+        if_match: IfMatch,
+    ) -> Result<(), Refused> {
+        self.may_delete_projects(actor, "project_delete")?;
+        let project = &self.projects[index];
+        if project.is_deleted() {
+            return Ok(());
+        }
+        check(if_match)?;
+        if project.fields["status"] != "archived" {
+            return Err(INVALID_STATE);
+        }
+        let mut after = project.fields.clone();
+        after["deletedAt"] = self.now.to_string().into();
+        after["purgeAt"] = self.now.plus(RESTORABLE).to_string().into();
+        self.project_becomes(index, actor, after, "project_delete", "planning.project.deleted");
+        Ok(())
+    }
+
+    pub fn project_restore(&mut self, index: usize, actor: Actor) -> Result<(), Refused> {
+        self.may_delete_projects(actor, "project_restore")?;
+        let project = &self.projects[index];
+        let mut after = project.fields.clone();
+        let Some(purge_at) = after["purgeAt"].as_str() else { return Ok(()) };
+        if self.now >= purge_at.parse::<Timestamp>().unwrap() {
+            return Err(NOT_FOUND);
+        }
+        after["deletedAt"] = Value::Null;
+        after["purgeAt"] = Value::Null;
+        self.name_is_free(index, &after)?;
+        self.project_becomes(index, actor, after, "project_restore", "planning.project.restored");
         Ok(())
     }
 
@@ -381,6 +498,9 @@ impl World {
     ) -> Result<(), Refused> {
         let status = if archive { "archived" } else { "active" };
         let mut after = self.projects[index].fields.clone();
+        if self.projects[index].is_deleted() {
+            return Err(NOT_FOUND);
+        }
         if after["status"] == status {
             return Err(INVALID_STATE);
         }
@@ -422,8 +542,27 @@ impl World {
 
     // Tasks
 
-    pub fn may_create(&self, project: usize) -> Result<(), Refused> {
-        self.projects[project].writable()
+    pub fn may_create(&self, project: usize, input: &Fields) -> Result<(), Refused> {
+        self.projects[project].writable()?;
+        let identity = [input.get("externalId"), input.get("source")];
+        self.identity_is_free(project, None, identity.map(|part| part.cloned().unwrap_or_default()))
+    }
+
+    /// One task of a project has an external id, deleted or not.
+    fn identity_is_free(
+        &self,
+        project: usize,
+        task: Option<usize>,
+        identity: [Value; 2],
+    ) -> Result<(), Refused> {
+        let others = self.tasks.iter().enumerate().filter(|(other, _)| Some(*other) != task);
+        let mut of_project = others.filter(|(_, other)| other.project == project);
+        let of =
+            |other: &Task| [other.fields["externalId"].clone(), other.fields["source"].clone()];
+        match !identity[0].is_null() && of_project.any(|(_, other)| of(other) == identity) {
+            true => Err((409, "external_id_taken")),
+            false => Ok(()),
+        }
     }
 
     /// The task that a creation makes, but for its rank; its id is the answer's.
@@ -442,7 +581,13 @@ impl World {
             "estimateSeconds": null, "points": null, "acceptanceCriteria": [],
             "blockedReason": null, "startedAt": null, "completedAt": null, "version": 1,
             "createdAt": now, "createdBy": user, "updatedAt": now, "updatedBy": user,
-            "deletedAt": null,
+            "deletedAt": null, "parentId": null, "openBlockers": 0, "externalId": null,
+            "source": null, "externalKey": null, "externalUrl": null, "importedAt": null,
+            "sourceUpdatedAt": null,
+            "relations": {
+                "blocks": [], "blockedBy": [], "relatesTo": [], "duplicates": [],
+                "duplicateOf": null,
+            },
         });
         let Value::Object(mut fields) = fields else { unreachable!() };
         for (field, sent) in input {
@@ -453,6 +598,8 @@ impl World {
         blank.values_mut().for_each(|value| *value = Value::Null);
         let mut recorded = changes(&TASK_HISTORY, &blank, &fields);
         recorded.retain(|change| change.to != json!("") && change.to != json!([]));
+        let assignee = fields["assigneeId"].as_str().filter(|id| id.starts_with("usr_"));
+        let watchers = assignee.map(str::to_owned).into_iter().chain([user.clone()]).collect();
         let entry = Entry {
             operation: "task_create",
             actor: user,
@@ -464,6 +611,10 @@ impl World {
             project: index,
             fields,
             entered: self.now,
+            rank: String::new(),
+            is_ranked_anew: true,
+            watchers,
+            followed: false,
             comments: Vec::new(),
             history: vec![entry],
         };
@@ -478,17 +629,24 @@ impl World {
         if_match: IfMatch,
         patch: &Fields,
     ) -> Result<(), Refused> {
+        self.visible(index)?;
         let task = &self.tasks[index];
-        task.visible()?;
         check(if_match)?;
         self.projects[task.project].writable()?;
         let mut after = task.fields.clone();
         for (field, sent) in patch {
             after[field] = kept(field, sent);
         }
-        if ends_before_it_starts(&after) {
+        let has_half_an_identity = after["externalId"].is_null() != after["source"].is_null();
+        if ends_before_it_starts(&after) || has_half_an_identity || after["parentId"] == after["id"]
+        {
             return Err(INVALID);
         }
+        if after["parentId"] != task.fields["parentId"] {
+            self.may_be_below(index, after["parentId"].as_str())?;
+        }
+        let identity = [after["externalId"].clone(), after["source"].clone()];
+        self.identity_is_free(task.project, Some(index), identity)?;
         let (from, to) = (task.fields["assigneeId"].clone(), after["assigneeId"].clone());
         let Some(changes) = self.task_becomes(index, actor, after, "task_update", None) else {
             return Ok(());
@@ -503,6 +661,7 @@ impl World {
         self.say("planning.task.updated", subject.clone(), actor, data);
         if from != to {
             self.say("planning.task.assigned", subject, actor, assigned);
+            self.involve(index, to.as_str().unwrap_or_default());
         }
         Ok(())
     }
@@ -515,15 +674,46 @@ impl World {
         reason: Option<&str>,
         force: bool,
     ) -> Result<(), Refused> {
+        self.visible(index)?;
+        self.project_of(index).writable()?;
+        self.may_go(index, to, reason, force)?;
         let task = &self.tasks[index];
-        task.visible()?;
-        let project = &self.projects[task.project];
-        project.writable()?;
-        let from = task.state().to_owned();
-        if !ways(&from).contains(&to) {
+        if to == "done" && !force && self.has_open_subtask(&task.id()) {
+            return Err((409, "open_subtasks"));
+        }
+        let (was_open, from) = (task.is_open(), task.state().to_owned());
+        let mut after = self.entering(index, to);
+        after["blockedReason"] = if to == "blocked" { reason.into() } else { Value::Null };
+        let note = match (reason, force) {
+            (Some(reason), true) => Some(format!("forced: {reason}")),
+            (Some(reason), false) => Some(reason.to_owned()),
+            (None, true) => Some("forced".to_owned()),
+            (None, false) => None,
+        };
+        self.task_becomes(index, actor, after, "task_transition", note);
+        self.say_moved(index, actor, &from, force);
+        self.follow(index, actor, was_open);
+        Ok(())
+    }
+
+    /// The ways and guards of section 4.3, but for subtasks.
+    fn may_go(
+        &self,
+        index: usize,
+        to: &str,
+        reason: Option<&str>,
+        force: bool,
+    ) -> Result<(), Refused> {
+        let (task, project) = (&self.tasks[index], self.project_of(index));
+        let from = task.state();
+        if !ways(from).contains(&to) {
             return Err(INVALID_STATE);
         }
-        if to == "blocked" && reason.is_none() {
+        let waits = task.open_blockers() > 0;
+        if to == "in_progress" && ["to_do", "blocked"].contains(&from) && waits && !force {
+            return Err((409, "task_not_ready"));
+        }
+        if to == "blocked" && reason.is_none() && !waits {
             return Err(INVALID);
         }
         if to == "done" {
@@ -535,33 +725,62 @@ impl World {
                 return Err((409, "criteria_unmet"));
             }
         }
+        Ok(())
+    }
+
+    /// The task in another state.
+    pub fn entering(&mut self, index: usize, to: &str) -> Fields {
         let now: Value = self.now.to_string().into();
+        let task = &mut self.tasks[index];
+        task.is_ranked_anew = true;
+        task.entered = self.now;
         let mut after = task.fields.clone();
         after["state"] = to.into();
         after["stateCategory"] = category(to).into();
-        after["blockedReason"] = if to == "blocked" { reason.into() } else { Value::Null };
+        after["blockedReason"] = Value::Null;
         if category(to) == "in_progress" && after["startedAt"].is_null() {
             after["startedAt"] = now.clone();
         }
         let is_closed = to == "done" || to == "cancelled";
         after["completedAt"] = if is_closed { now } else { Value::Null };
-        let note = match (reason, force) {
-            (Some(reason), true) => Some(format!("forced: {reason}")),
-            (Some(reason), false) => Some(reason.to_owned()),
-            (None, true) => Some("forced".to_owned()),
-            (None, false) => None,
-        };
-        self.task_becomes(index, actor, after, "task_transition", note);
-        self.tasks[index].entered = self.now;
+        after
+    }
+
+    pub fn say_moved(&mut self, index: usize, actor: Actor, from: &str, force: bool) {
         let fields = &self.tasks[index].fields;
         let data = json!({
             "projectId": fields["projectId"], "taskId": fields["id"],
-            "version": fields["version"], "key": fields["key"], "from": from, "to": to,
-            "fromCategory": category(&from), "toCategory": category(to), "forced": force,
+            "version": fields["version"], "key": fields["key"], "from": from,
+            "to": fields["state"], "fromCategory": category(from),
+            "toCategory": fields["stateCategory"], "forced": force,
             "assigneeId": fields["assigneeId"], "points": fields["points"],
-            "estimateSeconds": fields["estimateSeconds"],
+            "estimateSeconds": fields["estimateSeconds"], "imported": false,
         });
         self.say("planning.task.transitioned", id(fields), actor, data);
+    }
+
+    pub fn task_claim(&mut self, index: usize, actor: Actor) -> Result<(), Refused> {
+        self.visible(index)?;
+        self.project_of(index).writable()?;
+        let task = &self.tasks[index];
+        if !task.fields["assigneeId"].is_null() {
+            return Err((409, "already_claimed"));
+        }
+        self.may_go(index, "in_progress", None, false)?;
+        let (was_open, from) = (task.is_open(), task.state().to_owned());
+        let mut after = self.entering(index, "in_progress");
+        let user = self.user(actor).to_owned();
+        after["assigneeId"] = user.as_str().into();
+        self.task_becomes(index, actor, after, "task_claim", None);
+        self.say_moved(index, actor, &from, false);
+        let fields = &self.tasks[index].fields;
+        let assigned = json!({
+            "projectId": fields["projectId"], "taskId": fields["id"],
+            "version": fields["version"], "key": fields["key"], "from": null, "to": user,
+        });
+        self.say("planning.task.assigned", id(fields), actor, assigned);
+        self.follow(index, actor, was_open);
+        self.involve(index, &user);
         Ok(())
     }
 
@@ -572,6 +791,9 @@ impl World {
         if_match: IfMatch,
     ) -> Result<(), Refused> {
         self.may_delete_tasks(actor, "task_delete")?;
+        if self.project_of(index).is_deleted() {
+            return Err(NOT_FOUND);
+        }
         let task = &self.tasks[index];
         if task.is_deleted() {
             // Again 204, whatever version was read before.
@@ -579,16 +801,24 @@ impl World {
         }
         check(if_match)?;
         self.projects[task.project].writable()?;
+        if self.has_open_subtask(&task.id()) {
+            return Err((409, "open_subtasks"));
+        }
+        let was_open = task.is_open();
         let mut after = task.fields.clone();
         after["deletedAt"] = self.now.to_string().into();
         let changes = self.task_becomes(index, actor, after, "task_delete", None).unwrap();
         let (subject, data) = (self.tasks[index].id(), task_data(&self.tasks[index], &changes));
         self.say("planning.task.deleted", subject, actor, data);
+        self.follow(index, actor, was_open);
         Ok(())
     }
 
     pub fn task_restore(&mut self, index: usize, actor: Actor) -> Result<(), Refused> {
         self.may_delete_tasks(actor, "task_restore")?;
+        if self.project_of(index).is_deleted() {
+            return Err(NOT_FOUND);
+        }
         let task = &self.tasks[index];
         if !task.is_deleted() {
             return Ok(());
@@ -602,11 +832,12 @@ impl World {
         let changes = self.task_becomes(index, actor, after, "task_restore", None).unwrap();
         let (subject, data) = (self.tasks[index].id(), task_data(&self.tasks[index], &changes));
         self.say("planning.task.restored", subject, actor, data);
+        self.follow(index, actor, false);
         Ok(())
     }
 
     /// What changed; nothing happens if nothing did.
-    fn task_becomes(
+    pub fn task_becomes(
         &mut self,
         index: usize,
         actor: Actor,
@@ -630,9 +861,8 @@ impl World {
     // Comments
 
     pub fn may_comment(&self, task: usize) -> Result<(), Refused> {
-        let task = &self.tasks[task];
-        task.visible()?;
-        self.projects[task.project].writable()
+        self.visible(task)?;
+        self.project_of(task).writable()
     }
 
     pub fn comment_created(&mut self, index: usize, actor: Actor, body: &str, id: &str) {
@@ -647,6 +877,7 @@ impl World {
         let Value::Object(fields) = fields else { unreachable!() };
         let data = comment_data(task, &fields);
         task.comments.push(Comment { fields, is_gone: false });
+        task.watchers.insert(user);
         self.say("planning.comment.created", id.to_owned(), actor, data);
     }
 
@@ -657,8 +888,8 @@ impl World {
         if_match: IfMatch,
         body: Option<&str>,
     ) -> Result<(), Refused> {
+        self.visible(index)?;
         let task = &self.tasks[index];
-        task.visible()?;
         let before = &task.comments[comment];
         if before.is_gone {
             return Err(NOT_FOUND);
@@ -688,8 +919,8 @@ impl World {
         actor: Actor,
         if_match: IfMatch,
     ) -> Result<(), Refused> {
+        self.visible(index)?;
         let task = &self.tasks[index];
-        task.visible()?;
         let before = &task.comments[comment];
         if before.is_gone {
             return Ok(());
@@ -720,13 +951,14 @@ fn project_data(project: &Project, changes: &[Changed]) -> Value {
     })
 }
 
-fn task_data(task: &Task, changes: &[Changed]) -> Value {
+pub fn task_data(task: &Task, changes: &[Changed]) -> Value {
     let fields = &task.fields;
     json!({
         "projectId": fields["projectId"], "taskId": fields["id"], "version": fields["version"],
         "key": fields["key"], "type": fields["type"], "state": fields["state"],
         "stateCategory": fields["stateCategory"], "assigneeId": fields["assigneeId"],
-        "labels": fields["labels"], "changes": announced(changes),
+        "parentId": fields["parentId"], "labels": fields["labels"],
+        "changes": announced(changes), "imported": false,
     })
 }
 

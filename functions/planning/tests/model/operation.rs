@@ -67,6 +67,54 @@ pub enum Operation {
         task: Pick,
         actor: Actor,
     },
+    TaskClaim {
+        task: Pick,
+        actor: Actor,
+    },
+    TaskMove {
+        task: Pick,
+        anchor: Pick,
+        before: bool,
+        actor: Actor,
+    },
+    /// Below another task, or below none.
+    TaskParent {
+        task: Pick,
+        parent: Option<Pick>,
+        actor: Actor,
+    },
+    Relate {
+        from: Pick,
+        kind: &'static str,
+        to: Pick,
+        actor: Actor,
+    },
+    Unrelate {
+        from: Pick,
+        kind: &'static str,
+        to: Pick,
+        actor: Actor,
+    },
+    Watch {
+        task: Pick,
+        /// The caller, or somebody else.
+        oneself: bool,
+        actor: Actor,
+    },
+    Unwatch {
+        task: Pick,
+        oneself: bool,
+        actor: Actor,
+    },
+    ProjectDelete {
+        project: Pick,
+        actor: Actor,
+        if_match: IfMatch,
+    },
+    ProjectRestore {
+        project: Pick,
+        actor: Actor,
+    },
     CommentCreate {
         task: Pick,
         actor: Actor,
@@ -96,7 +144,10 @@ pub struct Sequence {
 
 pub const SOMEBODY: &str = "usr_01h455vb4pex5vsknk084sn02q";
 pub const SOMEBODY_ELSE: &str = "usr_01h455vb4pex5vsknk084sn02r";
-const AGENT: &str = "agt_01h455vb4pex5vsknk084sn02q";
+pub const AGENT: &str = "agt_01h455vb4pex5vsknk084sn02q";
+
+/// As paths name them.
+pub const KINDS: [&str; 4] = ["blocks", "blocked-by", "relates-to", "duplicate-of"];
 
 pub const STATES: [&str; 7] =
     ["backlog", "to_do", "in_progress", "blocked", "review", "done", "cancelled"];
@@ -130,6 +181,8 @@ fn task_fields() -> Vec<(&'static str, Vec<Value>)> {
         ("dueDate", vec![json!("2026-01-20"), json!("2026-03-01"), Value::Null]),
         ("estimateSeconds", vec![json!(0), json!(3_600), Value::Null]),
         ("points", vec![json!(0), json!(5), Value::Null]),
+        ("externalId", vec![json!("1"), json!("2"), Value::Null]),
+        ("source", vec![json!("x"), Value::Null]),
         (
             "acceptanceCriteria",
             vec![
@@ -177,6 +230,10 @@ fn task_input() -> impl Strategy<Value = Fields> {
             fields.retain(|_, value| !value.is_null());
             if fields.get("startDate") == Some(&json!("2026-03-10")) {
                 fields.remove("dueDate");
+            }
+            if fields.contains_key("externalId") != fields.contains_key("source") {
+                fields.remove("externalId");
+                fields.remove("source");
             }
             fields.insert("title".into(), TITLES[title].0.into());
             if state == "backlog" {
@@ -237,7 +294,33 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
+fn other_operation() -> impl Strategy<Value = Operation> {
+    let kind = || select(vec!["blocks", "blocks", "blocked-by", "relates-to", "duplicate-of"]);
+    let parent = prop::option::weighted(0.8, pick());
+    prop_oneof![
+        3 => (pick(), actor()).prop_map(|(task, actor)| Operation::TaskClaim { task, actor }),
+        4 => (pick(), pick(), any::<bool>(), actor()).prop_map(
+            |(task, anchor, before, actor)| Operation::TaskMove { task, anchor, before, actor }
+        ),
+        5 => (pick(), parent, actor())
+            .prop_map(|(task, parent, actor)| Operation::TaskParent { task, parent, actor }),
+        8 => (pick(), kind(), pick(), actor())
+            .prop_map(|(from, kind, to, actor)| Operation::Relate { from, kind, to, actor }),
+        3 => (pick(), kind(), pick(), actor())
+            .prop_map(|(from, kind, to, actor)| Operation::Unrelate { from, kind, to, actor }),
+        1 => (pick(), any::<bool>(), actor())
+            .prop_map(|(task, oneself, actor)| Operation::Watch { task, oneself, actor }),
+        1 => (pick(), any::<bool>(), actor())
+            .prop_map(|(task, oneself, actor)| Operation::Unwatch { task, oneself, actor }),
+        1 => (pick(), actor(), if_match()).prop_map(
+            |(project, actor, if_match)| Operation::ProjectDelete { project, actor, if_match }
+        ),
+        2 => (pick(), actor())
+            .prop_map(|(project, actor)| Operation::ProjectRestore { project, actor }),
+    ]
+}
+
 pub fn sequence() -> impl Strategy<Value = Sequence> {
-    (vec(operation(), 1..50), any::<u64>())
+    (vec(prop_oneof![5 => operation(), 3 => other_operation()], 1..50), any::<u64>())
         .prop_map(|(operations, seed)| Sequence { operations, seed })
 }
