@@ -28,7 +28,7 @@ use proptest::{
 };
 
 /// Sequences in each of the tests below.
-const SEQUENCES: u32 = 75;
+const SEQUENCES: u32 = 50;
 
 /// Without a cache: what one request changes the next one sees.
 fn router(platform: Platform, store: Store, files: Files) -> Router {

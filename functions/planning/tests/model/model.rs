@@ -114,7 +114,7 @@ const PROJECT_HISTORY: [&str; 8] =
     ["deletedAt", "description", "leadId", "name", "settings", "status", "teamId", "visibility"];
 
 /// The lists of relations, each recorded for itself.
-const RELATIONS: [&str; 5] = ["blocks", "blockedBy", "relatesTo", "duplicates", "duplicateOf"];
+const RELATIONS: [&str; 5] = ["blockedBy", "blocks", "duplicateOf", "duplicates", "relatesTo"];
 
 /// Fields whose values are in no event.
 const TEXTS: [&str; 6] =
@@ -871,8 +871,8 @@ impl World {
         let task = &mut self.tasks[index];
         let fields = json!({
             "id": id, "subjectId": task.id(), "body": body, "mentions": mentions(body),
-            "authorId": user, "editedAt": null, "version": 1, "createdAt": now,
-            "createdBy": user, "updatedAt": now, "updatedBy": user,
+            "authorId": user, "authorName": null, "editedAt": null, "importedAt": null,
+            "version": 1, "createdAt": now, "createdBy": user, "updatedAt": now, "updatedBy": user,
         });
         let Value::Object(fields) = fields else { unreachable!() };
         let data = comment_data(task, &fields);
@@ -897,8 +897,8 @@ impl World {
         if before.fields["authorId"] != self.user(actor) {
             return Err(self.deny(actor, "task_comment_update", "planning.comment.create"));
         }
-        self.projects[task.project].writable()?;
         check(if_match)?;
+        self.projects[task.project].writable()?;
         let Some(body) = body.filter(|body| before.fields["body"] != *body) else {
             return Ok(());
         };
@@ -928,8 +928,8 @@ impl World {
         if before.fields["authorId"] != self.user(actor) && actor == Actor::Member {
             return Err(self.deny(actor, "task_comment_delete", "planning.comment.delete"));
         }
-        self.projects[task.project].writable()?;
         check(if_match)?;
+        self.projects[task.project].writable()?;
         let (subject, data) = (before.id(), comment_data(task, &before.fields));
         self.tasks[index].comments[comment].is_gone = true;
         self.say("planning.comment.deleted", subject, actor, data);

@@ -146,9 +146,6 @@ pub const SOMEBODY: &str = "usr_01h455vb4pex5vsknk084sn02q";
 pub const SOMEBODY_ELSE: &str = "usr_01h455vb4pex5vsknk084sn02r";
 pub const AGENT: &str = "agt_01h455vb4pex5vsknk084sn02q";
 
-/// As paths name them.
-pub const KINDS: [&str; 4] = ["blocks", "blocked-by", "relates-to", "duplicate-of"];
-
 pub const STATES: [&str; 7] =
     ["backlog", "to_do", "in_progress", "blocked", "review", "done", "cancelled"];
 
