@@ -258,7 +258,7 @@ impl Builder<'_> {
         }
         let rank = text.trim().parse().ok();
         if rank.is_none() {
-            let detail = format!("{} is no rank of 1-60 digits and letters", shown(&text));
+            let detail = format!("{} is no rank", shown(&text));
             self.warnings.add(WarningCode::RankDropped, detail);
         }
         Ok(rank)
