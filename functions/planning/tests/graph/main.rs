@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http::Method;
+use millwright_files::Files;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::{Answer, Client};
@@ -24,7 +25,7 @@ const PROJECTS: &str = "/api/v1/planning/projects";
 const TASKS: &str = "/api/v1/planning/tasks";
 
 /// With a cache, as it runs: projects stay as they are here.
-fn router(platform: Platform, store: Store) -> Router {
+fn router(platform: Platform, store: Store, files: Files) -> Router {
     planning::router(platform, Planning::new(store, files, Duration::from_secs(60)))
 }
 
