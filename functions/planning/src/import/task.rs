@@ -66,7 +66,7 @@ pub fn imported(row: &ImportRow, importing: &Importing, id: TaskId, key: &ItemKe
     };
     let mut task = Task::create(new, id, key, &importing.stamp);
     let summary = &mut task.summary;
-    summary.created_at = row.created_at.unwrap_or(importing.stamp.at);
+    summary.created_at = row.created_at.or(row.updated_at).unwrap_or(importing.stamp.at);
     summary.updated_at = row.updated_at.unwrap_or(summary.created_at).max(summary.created_at);
     summary.started_at = row.started_at;
     summary.completed_at = row.completed_at;
