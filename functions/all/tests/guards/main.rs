@@ -42,7 +42,7 @@ struct Scene {
 impl Scene {
     async fn set(guarded: Guarded) -> Scene {
         let app = TestApp::start(guarded.service.name, guarded.router).await;
-        let calls = (guarded.calls)(app.client(MINE, "owner")).await;
+        let calls = (guarded.calls)(app.clone()).await;
         Scene { guarded, app, calls }
     }
 

@@ -3,11 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use millwright_testkit::{Client, Contract};
-use planning::Planning;
+use millwright_event::batch::Message;
+use millwright_testkit::{Contract, TestApp};
+use planning::{
+    Planning,
+    worker::{PLANNING_JOBS, Times, Worker, works},
+};
 use serde_json::{Value, json};
 
-use crate::fixture::{Call, Guarded};
+use crate::{
+    MINE,
+    fixture::{Call, Guarded},
+};
 
 pub fn guarded() -> Guarded {
     let service = planning::service();
@@ -23,14 +30,26 @@ pub fn guarded() -> Guarded {
     }
 }
 
-fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
+/// Lets the jobs be done that were asked for so far.
+async fn work_off(app: &TestApp) {
+    let (store, files) = (app.database.store(), app.files.client());
+    let planning = Planning::new(store.clone(), files.clone(), Duration::ZERO);
+    let worker = Worker::new(store, files, works(planning), Times::default());
+    for envelope in app.messages_to(PLANNING_JOBS).await {
+        worker.work(&Message::of("m", envelope)).await.unwrap();
+    }
+}
+
+fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
     Box::pin(async move {
+        let owner = app.client(MINE, "owner");
         let made = async |path: &str, body: Value| -> String {
             let created = owner.post(&format!("/api/v1/planning{path}"), body).await.expect(201);
             created["id"].as_str().unwrap().to_owned()
         };
         let project = made("/projects", json!({ "key": "APP", "name": "A" })).await;
         let old = made("/projects", json!({ "key": "OLD", "name": "O" })).await;
+        let idle = made("/projects", json!({ "key": "IDLE", "name": "I" })).await;
         let archive = format!("/api/v1/planning/projects/{old}/archive");
         owner.post(&archive, json!({})).await.expect(200);
         let task = made("/tasks", json!({ "projectId": project, "title": "T" })).await;
@@ -52,6 +71,21 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         let archive = format!("/api/v1/planning/projects/{lost}/archive");
         owner.post(&archive, json!({})).await.expect(200);
         owner.delete(&format!("/api/v1/planning/projects/{lost}")).await.expect(204);
+        let job = async |path: &str, body: Value| -> String {
+            let accepted = owner.post(&format!("/api/v1/planning{path}"), body).await.expect(202);
+            accepted["id"].as_str().unwrap().to_owned()
+        };
+        let order = |content: &str| json!({ "projectId": project, "format": "csv", "source": "s", "content": content });
+        job("/imports", order("no title\n")).await;
+        let exported = json!({ "projectId": project, "format": "csv" });
+        let done = job("/exports", exported.clone()).await;
+        work_off(&app).await;
+        let import = order("title\nT\n");
+        let queued = job("/imports", import.clone()).await;
+        let upload = json!({
+            "fileName": "h.txt", "contentType": "text/plain", "sizeBytes": 11,
+            "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+        });
         let watcher = format!("/tasks/{task}/watchers/{}", owner.user);
         let comments = format!("/tasks/{task}/comments");
         let comment = made(&comments, json!({ "body": "B" })).await;
@@ -73,7 +107,7 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("project_list", get("/projects".into())),
             ("project_get", get(format!("/projects/{project}"))),
             ("project_update", patch(format!("/projects/{project}"), json!({ "name": "X" }))),
-            ("project_archive", post(format!("/projects/{project}/archive"), json!({}))),
+            ("project_archive", post(format!("/projects/{idle}/archive"), json!({}))),
             ("project_unarchive", post(format!("/projects/{old}/unarchive"), json!({}))),
             ("project_delete", delete(format!("/projects/{old}"))),
             ("project_restore", post(format!("/projects/{lost}/restore"), json!({}))),
@@ -105,6 +139,14 @@ fn calls(owner: Client) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("task_comment_create", post(comments.clone(), json!({ "body": "N" }))),
             ("task_comment_update", patch(format!("{comments}/{comment}"), json!({ "body": "X" }))),
             ("task_comment_delete", delete(format!("{comments}/{comment}"))),
+            ("upload_create", post("/uploads".into(), upload)),
+            ("import_create", post("/imports".into(), import).refers()),
+            ("export_create", post("/exports".into(), exported).refers()),
+            ("job_list", get(format!("/jobs?projectId={project}"))),
+            ("job_get", get(format!("/jobs/{queued}"))),
+            ("job_cancel", post(format!("/jobs/{queued}/cancel"), json!({}))),
+            ("job_row_list", get(format!("/jobs/{done}/rows"))),
+            ("job_result_get", get(format!("/jobs/{done}/result"))),
             ("key_resolve", get("/keys/APP-1".into())),
         ])
     })
