@@ -23,8 +23,8 @@ pub use contract::Contract;
 pub use database::{Database, DeadLetterBox, deliveries, settled};
 pub use faults::{CrashPoint, Faults};
 pub use files::TestFiles;
-pub use millwright_files::Files;
 pub use lambda::{AwsDouble, LambdaProcess};
+pub use millwright_files::Files;
 
 use millwright_core::Timestamp;
 

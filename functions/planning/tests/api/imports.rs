@@ -326,7 +326,7 @@ async fn what_it_refers_to_must_be_the_callers() {
 async fn a_real_backlog_arrives_whole_and_once() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/backlog/archive.json");
     let Ok(bytes) = std::fs::read(path) else {
-        println!("skipped: ../shared/data/backlog/archive.json is not there");
+        eprintln!("skipped: ../shared/data/backlog/archive.json is not there");
         return;
     };
     let app = app().await;

@@ -14,7 +14,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/graphs.p
 pub fn judge(graphs: &[Value]) {
     #[allow(clippy::disallowed_methods, reason = "set by the one who runs the tests")]
     let Some(python) = std::env::var_os(PYTHON) else {
-        println!("not judged by networkx: {PYTHON} names no Python; `cargo xtask test` sets it");
+        eprintln!("not judged by networkx: {PYTHON} names no Python; `cargo xtask test` sets it");
         return;
     };
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -257,7 +257,7 @@ async fn lists(driver: &Driver, index: usize, project: &Project, seed: u64) {
         let column = driver.owner.all(&format!("{base}&state={state}"), 3).await;
         assert!(column.is_sorted_by_key(|task| task["rank"].as_str().unwrap().to_owned()));
         let expected = driver.world.column(index, state);
-        let expected: Vec<Value> = expected.into_iter().map(|task| summary(task)).collect();
+        let expected: Vec<Value> = expected.into_iter().map(summary).collect();
         let found: Vec<Value> = column.into_iter().map(without_rank).collect();
         assert_same(&found, &expected, state);
     }
