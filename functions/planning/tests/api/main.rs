@@ -1,7 +1,13 @@
 //! planning over its router, DynamoDB in memory. Modules mirror URLs; `exactly` and `crashes` hold
 //! the promises of the form "exactly N" and "whatever crashes".
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests; what is skipped says so"
+)]
 
 mod bad_input;
 mod costs;

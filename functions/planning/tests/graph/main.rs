@@ -2,7 +2,13 @@
 //! the same time (specs planning 22, numbers 3 to 5). Judged by petgraph, and by networkx where
 //! `MILLWRIGHT_TEST_PYTHON` names a Python that has it, as `cargo xtask test` sees to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests; what is skipped says so"
+)]
 
 mod bounds;
 mod oracle;

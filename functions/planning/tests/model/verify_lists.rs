@@ -166,7 +166,7 @@ pub async fn beside(driver: &Driver, task: &Task) {
 
 /// What the last entry about the original of a duplicate says it is.
 pub fn last_recorded_original(task: &Task) -> Value {
-    let changes = task.history.iter().flat_map(|entry| &entry.changes);
-    let last = changes.filter(|change| change.field == "relations.duplicateOf").next_back();
+    let mut changes = task.history.iter().flat_map(|entry| &entry.changes);
+    let last = changes.rfind(|change| change.field == "relations.duplicateOf");
     last.map(|change| change.to.clone()).unwrap_or_default()
 }
