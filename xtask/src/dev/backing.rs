@@ -60,8 +60,15 @@ impl Backing<'_> {
         let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
         for service in self.services.iter().filter(|service| service.bucket.is_some()) {
             let bucket = self.config.bucket(service.name);
-            let request = client.put(format!("{endpoint}/{bucket}"));
-            let authorization = emulator::authorization(&self.config.aws.region, "s3");
+            let region = &self.config.aws.region;
+            // S3 takes its first region for granted, and wants every other one said.
+            let place = format!(
+                "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                 <LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+            );
+            let body = if region == "us-east-1" { String::new() } else { place };
+            let request = client.put(format!("{endpoint}/{bucket}")).body(body);
+            let authorization = emulator::authorization(region, "s3");
             let answer = request.header("authorization", authorization).send().await;
             let status = answer.with_context(|| format!("bucket {bucket}"))?.status();
             ensure!(

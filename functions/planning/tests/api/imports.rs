@@ -321,6 +321,46 @@ async fn what_it_refers_to_must_be_the_callers() {
     owner.post(IMPORTS, order(&id, "{}")).await.expect_problem(409, "project_archived");
 }
 
+/// The examples of README: this project's own backlog, as GitHub gives it and as a spreadsheet.
+#[tokio::test]
+async fn the_examples_of_the_documents_run() {
+    let app = app().await;
+    let member = app.client(A, "member");
+    let github = project(&member, "MILL").await;
+    let spreadsheet = project(&member, "SHEET").await;
+    let orders = [
+        json!({
+            "projectId": github, "format": "json", "preset": "github", "source": "github-millwright",
+            "content": include_str!("../../../../docs/examples/backlog.json"),
+        }),
+        json!({
+            "projectId": spreadsheet, "format": "csv", "preset": "custom", "source": "sheet",
+            "content": include_str!("../../../../docs/examples/backlog.csv"),
+            "mapping": {
+                "Ref": "externalId", "Summary": "title", "Status": "state", "Labels": "labels",
+                "Created": "createdAt", "Notes": "description",
+            },
+            "stateMap": { "Open": "to_do", "Done": "done" },
+        }),
+    ];
+    for order in orders {
+        let (job, rows) = import(&app, &member, order.clone()).await;
+        assert_eq!((&job["status"], &job["progress"]["created"]), (&json!("completed"), &json!(8)));
+        assert_eq!(job["unmappedColumns"], json!([]));
+        assert!(rows.iter().all(|row| row["warnings"] == json!([])), "{rows:?}");
+        let (job, _) = import(&app, &member, order).await;
+        assert_eq!(job["progress"]["unchanged"], 8);
+    }
+    let mut states = Vec::new();
+    for id in [&github, &spreadsheet] {
+        let all = backlog(&member, id).await;
+        let seen = all.iter().map(|task| json!([task["title"], task["state"], task["labels"]]));
+        states.push(seen.collect::<Vec<_>>());
+    }
+    assert_eq!(states[0].len(), 8);
+    assert_eq!(states[0], states[1]);
+}
+
 /// The backlog of a real project, by upload. Acceptance 12.
 #[tokio::test]
 async fn a_real_backlog_arrives_whole_and_once() {
