@@ -1,7 +1,9 @@
 //! What `cargo xtask new-service` makes, in a copy of the workspace: it builds without a warning, is
 //! formatted, passes its own tests and the guards, and one `gen` is enough.
 //!
-//! The copy stays, and shares the folder of compiled crates: the next run builds what has changed.
+//! The copy stays, with a folder of compiled crates of its own: the next run builds what has
+//! changed. To share the workspace's would not do, since cargo tells crates of one workspace from
+//! those of a copy of it by nothing.
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +33,7 @@ pub(super) fn run() -> Result<Outcome> {
     let plan = Plan::of(&workspace, &all::services(), &options)?;
     let copy = paths::private().join("test/scaffold");
     let mut files = BTreeMap::new();
-    let target = target()?;
-    read_folder(&workspace, &workspace, &target, &mut files)?;
+    read_folder(&workspace, &workspace, &target()?, &mut files)?;
     for File { path, text } in plan.created.into_iter().chain(plan.edited) {
         files.insert(PathBuf::from(path), text.into_bytes());
     }
@@ -43,7 +44,7 @@ pub(super) fn run() -> Result<Outcome> {
         let mut command = process::cargo();
         command
             .current_dir(&copy)
-            .env("CARGO_TARGET_DIR", &target)
+            .env("CARGO_TARGET_DIR", paths::private().join("test/scaffold-target"))
             .env("CARGO_NET_OFFLINE", "true")
             // The step with all tests guards the other services.
             .env("GUARDED", NAME);

@@ -14,7 +14,7 @@ use millwright_http::{
 use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema},
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type},
 };
 
 use super::{
@@ -76,7 +76,8 @@ fn variant(
     body: RefOr<Schema>,
 ) -> RefOr<Schema> {
     let RefOr::T(Schema::Object(mut object)) = body else { return body };
-    let op = ObjectBuilder::new().enum_values(Some([name.as_str()])).build();
+    let op = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([name.as_str()]));
+    let op = op.build();
     object.properties.insert("op".to_owned(), RefOr::T(Schema::Object(op)));
     object.required.push("op".to_owned());
     if let Some((name, schema)) = id {
