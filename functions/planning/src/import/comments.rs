@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use millwright_core::{Error, Result, Timestamp};
+use millwright_core::{Error, Result, Timestamp, codes};
 use millwright_store::{Contention, Key, Outcome as Written};
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
     domain::TaskSummary,
     events::{CommentCreated, CommentData},
     store::{Comment, CommentCount, CommentId, CommentItem, CommentTombstone, Subject},
-    transfer::{ExternalReference, ImportComment, Outcome, Person, Row},
+    transfer::{ExternalReference, ImportComment, Outcome, Person, Row, Warning, WarningCode},
     worker::{Chunk, Halt, Run},
 };
 
@@ -107,20 +107,19 @@ impl Step<'_> {
         };
         let from = if first == number { position as usize } else { 0 };
         let row = self.rows_from(first).first();
-        let next_row =
-            Stepped::Passed(Checkpoint::Comments { row: first + 1, position: 0, next: end });
+        let next_row = Checkpoint::Comments { row: first + 1, position: 0, next: end };
         let Some((row, reference)) = row.and_then(|row| Some((row, reference(row)?))) else {
-            return Ok(next_row);
+            return Ok(Stepped::Passed(next_row));
         };
         let known: Known = self.known([reference.clone()]).await?;
         let Some(task) = known.get(&reference).filter(|task| task.deleted_at.is_none()) else {
-            return Ok(next_row);
+            return Ok(Stepped::Passed(next_row));
         };
         let all = comments(row);
         let some = all.get(from..).unwrap_or_default();
         let some = some.get(..MAX_COMMENTS).unwrap_or(some);
         if some.is_empty() {
-            return Ok(next_row);
+            return Ok(Stepped::Passed(next_row));
         }
         let done = from + some.len();
         let after = match done < all.len() {
@@ -129,7 +128,7 @@ impl Step<'_> {
                 position: u32::try_from(done).unwrap_or(u32::MAX),
                 next: end,
             },
-            false => Checkpoint::Comments { row: first + 1, position: 0, next: end },
+            false => next_row.clone(),
         };
         let mut contention = Contention::new(&self.planning.store);
         loop {
@@ -152,8 +151,11 @@ impl Step<'_> {
                 Written::Done => return Ok(Stepped::Committed),
                 Written::Refused(refusals) => match refusals.into_error() {
                     // The task has all the comments it can have.
-                    error if error.is(millwright_core::codes::LIMIT_REACHED) => {
-                        return Ok(Stepped::Passed(after));
+                    error if error.is(codes::LIMIT_REACHED) => {
+                        let detail = error.detail().to_owned();
+                        let code = WarningCode::CommentsDropped;
+                        let left_out = Warning { code, detail };
+                        return self.tell(run, row, false, vec![left_out], &next_row).await;
                     }
                     _ => contention.lost(&self.planning.store).await?,
                 },

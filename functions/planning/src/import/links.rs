@@ -4,12 +4,12 @@ use millwright_core::{Error, Result, TaskId, codes as shared_codes};
 use millwright_store::{Contention, Outcome as Written, Query, RawItem};
 
 use super::{
-    rows::{OPERATION, reference},
+    rows::{OPERATION, reference, row_warning},
     work::{Checkpoint, Step, Stepped, has_links},
 };
 use crate::{
     codes,
-    domain::{Force, RelationKind, RowStatus, RowWarning, Task, TaskReference},
+    domain::{Force, RelationKind, RowStatus, Task, TaskReference},
     relation::{Edit, Edited, Ends},
     store::{JobRows, job_partition},
     task::{Surroundings, TaskChange},
@@ -183,7 +183,7 @@ impl Step<'_> {
     }
 
     /// Adds what was noticed to the result of the row, which pass 1 has written.
-    async fn tell(
+    pub async fn tell(
         &self,
         run: &mut Run,
         row: &Row,
@@ -203,10 +203,7 @@ impl Step<'_> {
         let mut chunk = self.chunk(run, "relations");
         for told in rows.rows.iter_mut().filter(|told| told.row == number) {
             let room = Warnings::MAX.saturating_sub(told.warnings.len());
-            told.warnings.extend(noticed.iter().take(room).map(|warning| RowWarning {
-                code: warning.code.to_string(),
-                detail: warning.detail.clone(),
-            }));
+            told.warnings.extend(noticed.iter().take(room).cloned().map(row_warning));
             if changed && told.status == RowStatus::Unchanged {
                 told.status = RowStatus::Updated;
                 let progress = chunk.progress();

@@ -17,15 +17,19 @@ use crate::{
     },
     store::{Counter, ExternalIdMarker, TaskHead},
     task::{Numbers, Surroundings, TaskChange},
-    transfer::{ExternalReference, ImportRow, OnConflict, Outcome, Row, RowProblem},
+    transfer::{ExternalReference, ImportRow, OnConflict, Outcome, Row, RowProblem, Warning},
     worker::{Chunk, Halt, Run},
 };
 
 /// The operation that history names.
 pub const OPERATION: &str = "import_create";
 
-/// The most rows one transaction tells of: their results are one item.
-const MAX_ROWS: usize = 60;
+/// The most rows one transaction tells of: their results are one item of at most 400 KB, and pass 2
+/// adds to them.
+const MAX_ROWS: usize = 40;
+
+/// The most bytes of what is told of one thing that was noticed.
+const MAX_DETAIL_BYTES: usize = 200;
 
 /// Of the 4 MB of a transaction, so much for texts.
 const MAX_TEXT_BYTES: usize = 1_500_000;
@@ -314,12 +318,7 @@ fn told(
     task: Option<&TaskSummary>,
     warning: Option<(&'static str, &'static str)>,
 ) -> JobRow {
-    let noticed = row
-        .warnings
-        .clone()
-        .into_list()
-        .into_iter()
-        .map(|warning| RowWarning { code: warning.code.to_string(), detail: warning.detail });
+    let noticed = row.warnings.clone().into_list().into_iter().map(row_warning);
     let more = warning
         .map(|(code, detail)| RowWarning { code: code.to_owned(), detail: detail.to_owned() });
     JobRow {
@@ -332,6 +331,15 @@ fn told(
         problem: None,
         warnings: noticed.chain(more).collect(),
     }
+}
+
+/// A warning as the result of a row has it.
+pub fn row_warning(mut warning: Warning) -> RowWarning {
+    if warning.detail.len() > MAX_DETAIL_BYTES {
+        warning.detail.truncate(warning.detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        warning.detail.push('…');
+    }
+    RowWarning { code: warning.code.to_string(), detail: warning.detail }
 }
 
 fn failed(row: &Row, problem: &RowProblem) -> JobRow {

@@ -1,7 +1,8 @@
 //! The work of an import job, one transaction at a time.
 
 use futures::future::BoxFuture;
-use millwright_core::{Error, Result, Tenant};
+use millwright_core::{Error, Result, Tenant, codes as shared_codes};
+use millwright_store::Outcome as Written;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -10,7 +11,7 @@ use crate::{
     app::Planning,
     codes,
     domain::Stamp,
-    transfer::{Outcome, Reader, Reading, Row, Warning, limits},
+    transfer::{Outcome, Reader, Reading, Row, UnreadableCode, Warning, limits},
     worker::{Advance, Halt, Run, Work},
 };
 
@@ -39,6 +40,10 @@ impl Checkpoint {
         Checkpoint::Links { row, link: 0, changed: false, warnings: Vec::new() }
     }
 }
+
+/// So many times there may be nothing to write before the way so far is saved: a file that is
+/// known already is passed in slices like any other.
+const MAX_PASSED: usize = 50;
 
 /// Imports a file. One for each slice: it keeps the rows it has read.
 pub struct ImportWork {
@@ -73,6 +78,15 @@ impl Step<'_> {
         let skipped = number.saturating_sub(self.first) as usize;
         self.rows.get(skipped..).unwrap_or_default()
     }
+
+    /// Writes nothing but where to go on.
+    async fn save(&self, run: &mut Run, checkpoint: &Checkpoint) -> Result<Advance, Halt> {
+        let stage = run.job().stage.clone();
+        match self.chunk(run, &stage).commit(run, checkpoint).await? {
+            Written::Done => Ok(Advance::More),
+            Written::Refused(refusals) => Err(refusals.into_error().into()),
+        }
+    }
 }
 
 /// What one step came to.
@@ -99,6 +113,7 @@ impl ImportWork {
             stamp: Stamp { at: job.created_at, by: job.created_by.clone() },
         };
         let mut file = self.file.lock().await;
+        let mut passed = 0;
         loop {
             let first = checkpoint.first_row();
             if file.as_ref().is_none_or(|file| file.first > first) {
@@ -115,6 +130,9 @@ impl ImportWork {
                 total: file.total,
                 unmapped: &file.unmapped,
             };
+            if passed == MAX_PASSED {
+                return step.save(run, &checkpoint).await;
+            }
             let stepped = match &checkpoint {
                 Checkpoint::Rows { next } => step.import_rows(run, *next).await?,
                 Checkpoint::Comments { row, position, next } => {
@@ -125,7 +143,10 @@ impl ImportWork {
             match stepped {
                 Stepped::Committed => return Ok(Advance::More),
                 Stepped::Finished => return Ok(Advance::Finished),
-                Stepped::Passed(next) => checkpoint = next,
+                Stepped::Passed(next) => {
+                    checkpoint = next;
+                    passed += 1;
+                }
             }
         }
     }
@@ -147,8 +168,13 @@ async fn read(run: &Run, order: &ImportOrder, first: u32) -> Result<File> {
     let max = limits::MAX_BYTES as u64;
     let bytes = run.files().read_whole(&key, max).await?.ok_or_else(missing)?;
     let reading = Reading { options: &order.options, now: run.job().created_at };
-    let mut reader = Reader::open(&bytes, reading)
-        .map_err(|unreadable| Error::new(codes::IMPORT_UNREADABLE, unreadable.detail))?;
+    let mut reader = Reader::open(&bytes, reading).map_err(|unreadable| {
+        let code = match unreadable.code {
+            UnreadableCode::ImportUnreadable => codes::IMPORT_UNREADABLE,
+            UnreadableCode::TooLarge => shared_codes::TOO_LARGE,
+        };
+        Error::new(code, unreadable.detail)
+    })?;
     let total = reader.total();
     reader.skip_to(first);
     let rows: Vec<Row> = reader.by_ref().collect();

@@ -277,6 +277,48 @@ async fn an_import_whose_workers_die_everywhere_ends_as_if_none_had() {
     }
 }
 
+/// A file that changes nothing is passed in slices, too: no slice is as long as the file.
+#[tokio::test]
+async fn what_is_known_already_is_passed_in_slices() {
+    let app = app().await;
+    let member = app.client(A, "member");
+    let id = project(&member, "WEB").await;
+    let row = |n: u32| {
+        let parent = (n > 0).then(|| ((n - 1) / 3).to_string());
+        json!({ "externalId": n.to_string(), "title": format!("T{n}"), "parentId": parent })
+    };
+    let file = order(&id, &lines(&(0..120).map(row).collect::<Vec<_>>()));
+    import(&app, &member, file.clone()).await;
+    let before = app.messages_to("planning-jobs").await.len();
+    let path = ask(&member, file).await;
+    Queue::of(&app, &real(&app), 1).drain(SHORT, |_| None).await;
+    let (job, _) = outcome(&member, &path).await;
+    assert_eq!(job["progress"]["unchanged"], 120, "{job}");
+    // The first, one for each of three results, and two while the 119 links are passed.
+    let slices = app.messages_to("planning-jobs").await.len() - before;
+    assert!(slices >= 6, "{slices}");
+}
+
+/// The results of a transaction are one item, however much there is to tell.
+#[tokio::test]
+async fn rows_with_all_the_warnings_there_can_be_stop_no_import() {
+    let app = app().await;
+    let member = app.client(A, "member");
+    let id = project(&member, "WEB").await;
+    let nobodies: Vec<String> = (0..40).map(|n| format!("{}{n}", "🦀".repeat(190))).collect();
+    let row = |n: usize| {
+        json!({
+            "externalId": n.to_string(), "title": format!("T{n}"),
+            "relations": { "blocks": nobodies },
+        })
+    };
+    let rows: Vec<Value> = (0..24).map(row).collect();
+    let (job, rows) = import(&app, &member, order(&id, &lines(&rows))).await;
+    assert_eq!(job["status"], "completed", "{job}");
+    assert_eq!(job["progress"]["created"], 24);
+    assert!(rows.iter().all(|row| row["warnings"].as_array().unwrap().len() == 20));
+}
+
 #[tokio::test]
 async fn an_unreadable_file_fails_the_job() {
     let app = app().await;
