@@ -3,7 +3,7 @@
 use millwright_http::Edge;
 use millwright_runtime::{Environment, StartError, serve_http};
 
-use crate::api::api;
+use crate::api::router;
 
 /// Answers whatever no service serves. Its operations are public, so no secret is ever fetched.
 ///
@@ -12,6 +12,6 @@ use crate::api::api;
 pub async fn gateway() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let platform = environment.platform("gateway", None)?;
-    let router = api().router(platform.clone());
+    let router = router(platform.clone());
     serve_http(Edge::new(router, platform, "gateway")).await
 }

@@ -12,9 +12,10 @@ mod functions;
 mod reference;
 mod root;
 
+use millwright_http::Describing;
 use millwright_manifest::{Function, Service, Trigger};
 
-pub use api::api;
+pub use api::{api, router};
 pub use functions::gateway;
 pub use root::{Links, Root, ServiceEntry};
 
@@ -28,7 +29,7 @@ pub fn service() -> Service {
         bases: &[],
         permissions: &[],
         codes: &[],
-        operations: api().operations(),
+        operations: api::<Describing>().operations(),
         events: vec![],
         table: None,
         bucket: None,
@@ -41,6 +42,6 @@ pub fn service() -> Service {
             rights: vec![],
             start: || Box::pin(gateway()),
         }],
-        openapi: || api().document("Millwright gateway", SUMMARY, &[]).0,
+        openapi: || api::<Describing>().document("Millwright gateway", SUMMARY, &[]).0,
     }
 }

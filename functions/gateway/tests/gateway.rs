@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::JwkSet;
-use millwright_auth::{KeyCache, KeySource, NoRevocations, Verifier};
+use millwright_auth::{KeyCache, KeySource, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_core::{Clock, Result};
 use millwright_http::{Edge, InternalSecret, Platform, PlatformParts};
 use millwright_manifest::{Access, Right};
@@ -34,20 +34,21 @@ fn edge() -> Edge {
     let clock = Clock::system();
     let platform = Platform::new(PlatformParts {
         service: "gateway",
-        verifier: Verifier::new(
-            "https://api.example.com/api/v1",
-            "millwright",
-            KeyCache::new(Arc::new(OutOfReach), clock.clone()),
-            Arc::new(NoRevocations),
-            clock.clone(),
-        ),
+        verifier: Verifier::new(VerifierParts {
+            issuer: "https://api.example.com/api/v1".to_owned(),
+            audience: "millwright".to_owned(),
+            keys: KeyCache::new(Arc::new(OutOfReach), clock.clone()),
+            revocations: Arc::new(NoRevocations),
+            api_keys: Arc::new(NoApiKeys),
+            clock: clock.clone(),
+        }),
         store: None,
         internal_secret: Arc::new(OutOfReach),
         requests_per_second: 100,
         allowed_origins: vec!["https://console.example.com".to_owned()],
         clock,
     });
-    Edge::new(gateway::api().router(platform.clone()), platform, "gateway")
+    Edge::new(gateway::router(platform.clone()), platform, "gateway")
 }
 
 struct Answer {

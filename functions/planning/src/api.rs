@@ -1,7 +1,7 @@
 //! The table of contents: every operation of planning, grouped by noun.
 
 use axum::Router;
-use millwright_http::{Api, Platform, operation};
+use millwright_http::{Api, Platform, Purpose, Serving, operation};
 
 use crate::{
     app::{Planning, Served},
@@ -16,11 +16,11 @@ use millwright_core::codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKE
 
 /// Planning, served.
 pub fn router(platform: Platform, planning: Planning) -> Router {
-    api().router(Served { platform, planning })
+    api::<Serving>().router(Served { platform, planning })
 }
 
 /// All operations of planning.
-pub fn api() -> Api<Served> {
+pub fn api<P: Purpose>() -> Api<Served, P> {
     Api::new("planning", "planning")
         // projects
         .with(operation!(project::project_create).answers(&[KEY_TAKEN, NAME_TAKEN, LIMIT_REACHED]))

@@ -7,9 +7,7 @@ use std::{
 };
 
 use axum::extract::FromRef;
-use millwright_core::{
-    Error, OrgId, ProjectId, Result, TaskId, Tenant, Timestamp, codes as shared_codes,
-};
+use millwright_core::{Error, ProjectId, Result, TaskId, Tenant, Timestamp, codes as shared_codes};
 use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_store::{Query, Store};
@@ -35,7 +33,7 @@ pub struct Planning {
 /// is checked by the table.
 #[derive(Default)]
 struct Memory {
-    projects: Mutex<HashMap<(OrgId, ProjectId), (ProjectSummary, Timestamp)>>,
+    projects: Mutex<HashMap<(Tenant, ProjectId), (ProjectSummary, Timestamp)>>,
     last_numbers: Mutex<HashMap<ProjectId, u64>>,
     number_gates: Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -164,7 +162,7 @@ impl Planning {
     fn remembered_project(&self, tenant: &Tenant, id: ProjectId) -> Option<ProjectSummary> {
         let now = self.store.clock().now();
         let projects = lock(&self.memory.projects);
-        let (summary, read_at) = projects.get(&(tenant.organization(), id))?;
+        let (summary, read_at) = projects.get(&(*tenant, id))?;
         read_at.is_within(self.project_cache, now).then(|| summary.clone())
     }
 
@@ -174,7 +172,7 @@ impl Planning {
         if projects.len() >= MAX_REMEMBERED {
             projects.clear();
         }
-        projects.insert((tenant.organization(), summary.id), entry);
+        projects.insert((*tenant, summary.id), entry);
     }
 
     /// The last number of a project this instance has seen.

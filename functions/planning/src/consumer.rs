@@ -40,7 +40,7 @@ struct Delta {
 
 /// Works on a batch; what fails is marked in it.
 pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
-    let mut by_project: BTreeMap<(String, ProjectId), (Tenant, Vec<usize>)> = BTreeMap::new();
+    let mut by_project: BTreeMap<(Tenant, ProjectId), Vec<usize>> = BTreeMap::new();
     let mut deltas: Vec<Option<Delta>> = Vec::with_capacity(batch.messages.len());
     let messages = std::mem::take(&mut batch.messages);
     for (index, message) in messages.iter().enumerate() {
@@ -53,12 +53,11 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
         };
         if let Some(delta) = &delta {
             let tenant = message.envelope.tenant();
-            let aggregate = (tenant.organization().to_string(), delta.project);
-            by_project.entry(aggregate).or_insert_with(|| (tenant, Vec::new())).1.push(index);
+            by_project.entry((tenant, delta.project)).or_default().push(index);
         }
         deltas.push(delta);
     }
-    for ((_, project), (tenant, indexes)) in by_project {
+    for ((tenant, project), indexes) in by_project {
         let of_project: Vec<&Message> = indexes.iter().map(|index| &messages[*index]).collect();
         let delta_of = |message: &Message| {
             let index = messages.iter().position(|m| std::ptr::eq(m, message))?;

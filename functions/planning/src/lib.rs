@@ -31,6 +31,7 @@ pub mod transfer;
 mod watch;
 pub mod worker;
 
+use millwright_http::Describing;
 use millwright_manifest::{
     Bucket, FileAction, Function, Right, Service, Table, TableAction, Trigger,
 };
@@ -62,7 +63,7 @@ pub fn service() -> Service {
         bases: &["planning"],
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
-        operations: api().operations(),
+        operations: api::<Describing>().operations(),
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
         bucket: Some(Bucket { folders: &[UPLOADS, RESULTS] }),
@@ -113,6 +114,6 @@ pub fn service() -> Service {
                 start: || Box::pin(planning_on_events()),
             },
         ],
-        openapi: || api().document("Millwright planning", SUMMARY, codes::ALL).0,
+        openapi: || api::<Describing>().document("Millwright planning", SUMMARY, codes::ALL).0,
     }
 }

@@ -2,7 +2,7 @@
 
 use millwright_core::OrgId;
 
-use crate::{Grantable, Grants, Permission, Principal};
+use crate::{Grantable, Grants, Pattern, Permission, Principal};
 
 /// What the permission is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +50,33 @@ pub fn decide(principal: &Principal, permission: &Permission, resource: &Resourc
     let Some(tenant) = principal.tenant else {
         return Decision::deny(Reason::NoOrganization);
     };
-    if tenant.organization() != resource.organization {
+    if tenant.organization() != Some(resource.organization) {
         return Decision::deny(Reason::OtherOrganization);
     }
     if permission.grantable != Grantable::Role {
         return Decision::deny(Reason::NotGrantable);
     }
-    match &principal.grants {
-        Grants::Role(role) if permission.default_roles.contains(role) => {
-            Decision::allow(Reason::Role)
-        }
-        Grants::Patterns(patterns) => {
-            match patterns.iter().find(|pattern| pattern.reaches(permission)) {
-                Some(pattern) => Decision::allow(Reason::Pattern(pattern.to_string())),
-                None => Decision::deny(Reason::NotGranted),
+    match principal.grants.reason(permission) {
+        Some(reason) => Decision::allow(reason),
+        None => Decision::deny(Reason::NotGranted),
+    }
+}
+
+impl Grants {
+    /// Why the permission is granted; none if it is not.
+    pub fn reason(&self, permission: &Permission) -> Option<Reason> {
+        let by_pattern = |patterns: &[Pattern]| {
+            let pattern = patterns.iter().find(|pattern| pattern.reaches(permission))?;
+            Some(Reason::Pattern(pattern.to_string()))
+        };
+        match self {
+            Grants::Role(role) => permission.default_roles.contains(role).then_some(Reason::Role),
+            Grants::Patterns(patterns) => by_pattern(patterns),
+            Grants::Scoped { role, scopes } => {
+                by_pattern(scopes).and_then(|_| role.reason(permission))
             }
+            Grants::Nothing => None,
         }
-        Grants::Role(_) | Grants::Nothing => Decision::deny(Reason::NotGranted),
     }
 }
 

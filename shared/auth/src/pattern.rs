@@ -108,7 +108,7 @@ mod tests {
     const PROVISION: Permission = Permission {
         code: "users.user.provision",
         summary: "Provision users",
-        grantable: Grantable::Service,
+        grantable: Grantable::Service(&["auth"]),
         default_roles: &[],
     };
 

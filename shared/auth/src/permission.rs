@@ -17,8 +17,8 @@ millwright_core::wire_enum! {
 pub enum Grantable {
     /// Roles and keys of an organization.
     Role,
-    /// Only a calling service.
-    Service,
+    /// Only these calling services.
+    Service(&'static [&'static str]),
     /// Only the platform operator.
     Operator,
 }
@@ -70,7 +70,13 @@ pub trait Requires: Send + Sync + 'static {
 /// ```
 #[macro_export]
 macro_rules! permissions {
-    ($(#[doc = $summary:literal] $name:ident = $code:literal [$($role:ident)*];)+) => {
+    (@grantable [$($role:ident)*]) => { $crate::Grantable::Role };
+    (@grantable (services $($service:literal)+)) => {
+        $crate::Grantable::Service(&[$($service),+])
+    };
+    (@roles [$($role:ident)*]) => { &[$($crate::SystemRole::$role),*] };
+    (@roles (services $($service:literal)+)) => { &[] };
+    ($(#[doc = $summary:literal] $name:ident = $code:literal $holders:tt;)+) => {
         $(
             #[doc = $summary]
             #[derive(Clone, Copy, Debug)]
@@ -80,8 +86,8 @@ macro_rules! permissions {
                 const PERMISSION: &'static $crate::Permission = &$crate::Permission {
                     code: $code,
                     summary: $summary.trim_ascii(),
-                    grantable: $crate::Grantable::Role,
-                    default_roles: &[$($crate::SystemRole::$role),*],
+                    grantable: $crate::permissions!(@grantable $holders),
+                    default_roles: $crate::permissions!(@roles $holders),
                 };
             }
         )+

@@ -1,6 +1,6 @@
 //! The caller, as far as a verified credential tells.
 
-use millwright_core::{Tenant, Timestamp};
+use millwright_core::{Tenant, Timestamp, UserId, Voucher};
 
 use crate::{Pattern, SystemRole};
 
@@ -11,6 +11,8 @@ pub enum Grants {
     Role(SystemRole),
     /// A custom role or a key: its patterns.
     Patterns(Vec<Pattern>),
+    /// A personal key: what its owner's role grants, as far as the key's scopes go.
+    Scoped { role: Box<Grants>, scopes: Vec<Pattern> },
     /// No organization, no rights in one.
     Nothing,
 }
@@ -45,4 +47,35 @@ pub struct Principal {
     pub signed_in_at: Option<Timestamp>,
     pub token_id: String,
     pub expires_at: Timestamp,
+}
+
+impl Principal {
+    /// The user, if it is one: a service key and a service are none.
+    pub fn user(&self) -> Option<UserId> {
+        self.subject.parse().ok()
+    }
+
+    /// What belongs to the user alone, whatever the organization.
+    #[allow(clippy::disallowed_methods, reason = "a verified credential vouches for its user")]
+    pub fn person(&self) -> Option<Tenant> {
+        self.user().map(|user| Tenant::person(user, Voucher::Credential))
+    }
+
+    /// A service of the installation that calls for itself: what it may do is in the permissions.
+    pub fn service(name: String, tenant: Tenant) -> Principal {
+        Principal {
+            client_id: name.clone(),
+            subject: name,
+            tenant: Some(tenant),
+            role: None,
+            grants: Grants::Nothing,
+            session_id: None,
+            key_id: None,
+            is_operator: false,
+            fact_versions: FactVersions::default(),
+            signed_in_at: None,
+            token_id: String::new(),
+            expires_at: Timestamp::UNIX_EPOCH,
+        }
+    }
 }

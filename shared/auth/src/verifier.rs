@@ -1,6 +1,6 @@
 //! From a bearer token to a principal.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use millwright_core::{Clock, Error, OrgId, Result, Tenant, Timestamp, Voucher, codes};
@@ -10,13 +10,13 @@ use crate::{
     token::{Claims, Refusal, Unverified},
 };
 
-/// The revocation feed: a port whose adapter comes with the auth service.
+/// The revocation feed.
 pub trait Revocations: Send + Sync {
     /// Fails with `token_revoked`, `token_stale` or `revocation_unknown`.
     fn check<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<()>>;
 }
 
-/// No feed yet: tokens live out their 15 minutes.
+/// No feed: tokens live out their 15 minutes. For tests of other things.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRevocations;
 
@@ -26,56 +26,92 @@ impl Revocations for NoRevocations {
     }
 }
 
-/// Verifies access tokens (specs auth 5.8). No call of its own but the key fetches of [`KeyCache`].
-pub struct Verifier {
-    issuer: String,
-    audience: String,
-    keys: KeyCache,
-    revocations: Arc<dyn Revocations>,
-    clock: Clock,
+/// API keys, `mwp_…` and `mws_…` (specs auth 5.10).
+pub trait ApiKeys: Send + Sync {
+    /// Fails with `invalid_token` whatever is wrong with the key, `revocation_unknown` or
+    /// `unavailable`. `address` is the caller's, for keys that are good in some networks only.
+    fn authenticate<'a>(
+        &'a self,
+        key: &'a str,
+        address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Principal>>;
 }
+
+/// No API key is accepted. For tests of other things.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoApiKeys;
+
+impl ApiKeys for NoApiKeys {
+    fn authenticate<'a>(
+        &'a self,
+        _key: &'a str,
+        _address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Principal>> {
+        Box::pin(async { Err(invalid("no API key is accepted")) })
+    }
+}
+
+/// What the secrets of API keys begin with: personal ones, and those of an organization.
+pub const API_KEY_PREFIXES: [&str; 2] = ["mwp_", "mws_"];
+
+/// The parts of a [`Verifier`].
+pub struct VerifierParts {
+    pub issuer: String,
+    pub audience: String,
+    pub keys: KeyCache,
+    pub revocations: Arc<dyn Revocations>,
+    pub api_keys: Arc<dyn ApiKeys>,
+    pub clock: Clock,
+}
+
+/// Verifies access tokens (specs auth 5.8) and API keys. No call of its own but the key fetches of
+/// [`KeyCache`]; the ports say what they call.
+pub struct Verifier(VerifierParts);
 
 impl Verifier {
     /// Clocks of issuer and verifier may differ by this much.
     const LEEWAY: Duration = Duration::from_secs(30);
 
-    pub fn new(
-        issuer: impl Into<String>,
-        audience: impl Into<String>,
-        keys: KeyCache,
-        revocations: Arc<dyn Revocations>,
-        clock: Clock,
-    ) -> Verifier {
-        Verifier { issuer: issuer.into(), audience: audience.into(), keys, revocations, clock }
+    pub fn new(parts: VerifierParts) -> Verifier {
+        Verifier(parts)
     }
 
+    /// Verifies what a caller has sent from that address.
+    ///
     /// # Errors
-    /// `invalid_token`, `token_expired`, what [`Revocations`] answers, or `unavailable` while no
-    /// key set could ever be read.
-    pub async fn verify(&self, token: &str) -> Result<Principal> {
+    /// `invalid_token`, `token_expired`, what the ports answer, or `unavailable` while no key set
+    /// could ever be read.
+    pub async fn verify(&self, credential: &str, address: Option<IpAddr>) -> Result<Principal> {
+        if API_KEY_PREFIXES.iter().any(|prefix| credential.starts_with(prefix)) {
+            return self.0.api_keys.authenticate(credential, address).await;
+        }
+        self.verify_token(credential).await
+    }
+
+    async fn verify_token(&self, token: &str) -> Result<Principal> {
         let unverified = Unverified::parse(token).map_err(invalid)?;
         unverified.check_header().map_err(invalid)?;
         let kid = unverified.header("kid").ok_or_else(|| invalid("header has no kid"))?;
         if !unverified.header("typ").is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt")) {
             return Err(invalid("typ is not at+jwt"));
         }
-        let key = self.keys.get(kid).await?.ok_or_else(|| invalid("kid is not known"))?;
+        let key = self.0.keys.get(kid).await?.ok_or_else(|| invalid("kid is not known"))?;
         unverified.verify(&key).map_err(invalid)?;
         let claims = unverified.claims().map_err(invalid)?;
         self.check_claims(&claims)?;
         let principal = principal(claims).map_err(invalid)?;
-        self.revocations.check(&principal).await?;
+        self.0.revocations.check(&principal).await?;
         Ok(principal)
     }
 
     fn check_claims(&self, claims: &Claims) -> Result<()> {
-        if claims.iss != self.issuer {
+        if claims.iss != self.0.issuer {
             return Err(invalid("iss is another"));
         }
-        if !claims.aud.contains(&self.audience) {
+        if !claims.aud.contains(&self.0.audience) {
             return Err(invalid("aud is another"));
         }
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         if now.plus(Verifier::LEEWAY).as_second() < claims.iat {
             return Err(invalid("iat is in the future"));
         }

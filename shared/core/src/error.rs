@@ -62,6 +62,7 @@ pub mod codes {
         TOKEN_STALE = Unauthenticated "token_stale" "The access token is out of date";
         REAUTHENTICATION_REQUIRED = Unauthenticated "reauthentication_required" "A recent sign-in is required";
         FORBIDDEN = Forbidden "forbidden" "Not permitted";
+        ACT_FOR_DENIED = Forbidden "act_for_denied" "The service may not act for somebody else";
         OPERATOR_REQUIRED = Forbidden "operator_required" "Only a platform operator may do this";
         SESSION_REQUIRED = Forbidden "session_required" "Only a signed-in session may do this";
         NOT_FOUND = NotFound "not_found" "Not found";

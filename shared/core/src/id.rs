@@ -50,6 +50,14 @@ id! {
     OrgId = Organization("org");
     /// A person.
     UserId = User("usr");
+    /// A role of an organization.
+    RoleId = Role("role");
+    /// A signed-in session.
+    SessionId = Session("ses");
+    /// A personal API key.
+    ApiKeyId = ApiKey("key");
+    /// An API key of an organization.
+    ServiceKeyId = ServiceKey("svk");
     /// A team of an organization.
     TeamId = Team("team");
     /// A planning project.

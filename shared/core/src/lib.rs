@@ -16,7 +16,10 @@ mod wire_enum;
 
 pub use error::{Code, Error, Kind, Result, codes};
 pub use fault::{Fault, FaultCode, Faults, InputError};
-pub use id::{Id, IdGenerator, Noun, OrgId, ProjectId, TaskId, TeamId, UserId};
+pub use id::{
+    ApiKeyId, Id, IdGenerator, Noun, OrgId, ProjectId, RoleId, ServiceKeyId, SessionId, TaskId,
+    TeamId, UserId,
+};
 pub use number::Bounded;
 pub use patch::{Change, Patch};
 pub use tenant::{Tenant, Voucher};

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use millwright_core::Result;
+use millwright_core::{Result, Tenant};
 use millwright_store::{Outcome, Store, Transaction};
 
 use crate::{Cause, Destination, Event, Outbox};
@@ -25,6 +25,17 @@ impl Effects {
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Writes and announces something of another tenant with it: a new organization by a person,
+    /// say.
+    pub fn within<R>(&mut self, tenant: &Tenant, write: impl FnOnce(&mut Effects) -> R) -> R {
+        let own = self.transaction.switch(tenant);
+        self.outbox.switch(tenant);
+        let written = write(self);
+        self.transaction.switch(&own);
+        self.outbox.switch(&own);
+        written
     }
 
     /// Announces an event with the write: one outbox item holds all of them.

@@ -20,6 +20,8 @@ pub trait Event: Serialize + DeserializeOwned + ToSchema {
     const VERSION: u32 = 1;
     /// The service that emits it.
     const SERVICE: &'static str;
+    /// False for what happens to people or to the installation: then it names no organization.
+    const IN_ORGANIZATION: bool = true;
 
     /// The id of the thing it is about.
     fn subject(&self) -> String;
@@ -37,6 +39,8 @@ pub struct EventType {
     pub name: &'static str,
     pub version: u32,
     pub service: &'static str,
+    /// It names the organization it happened in.
+    pub in_organization: bool,
     /// The JSON Schema of `data`, with the schemas it refers to by name.
     pub schema: fn() -> NamedSchemas,
     /// An example of `data`, and its subject.
@@ -49,6 +53,7 @@ impl EventType {
             name: E::TYPE,
             version: E::VERSION,
             service: E::SERVICE,
+            in_organization: E::IN_ORGANIZATION,
             schema: schema_of::<E>,
             example: example_of::<E>,
         }
@@ -112,7 +117,9 @@ pub struct Envelope {
     pub subject: String,
     pub datacontenttype: String,
     pub dataschema: String,
-    pub orgid: OrgId,
+    /// None for what happens to people or to the installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orgid: Option<OrgId>,
     pub actorid: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -171,18 +178,27 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Our own bus and queues vouch for the organization.
+    /// The organization it happened in, for which our own bus and queues vouch; else the
+    /// installation.
     #[allow(
         clippy::disallowed_methods,
         reason = "a delivered event is what a tenant may come from"
     )]
     pub fn tenant(&self) -> Tenant {
-        Tenant::vouched(self.orgid, Voucher::Event)
+        match self.orgid {
+            Some(organization) => Tenant::vouched(organization, Voucher::Event),
+            None => Tenant::installation(Voucher::Event),
+        }
     }
 
     /// The typed event, if the envelope carries that type.
     pub fn event<E: Event>(&self) -> Option<Result<E, serde_json::Error>> {
-        (self.kind == E::TYPE).then(|| E::deserialize(&self.data))
+        (self.kind == E::TYPE).then(|| {
+            if E::IN_ORGANIZATION && self.orgid.is_none() {
+                return Err(serde::de::Error::custom("orgid is missing"));
+            }
+            E::deserialize(&self.data)
+        })
     }
 }
 

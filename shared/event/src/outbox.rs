@@ -175,6 +175,11 @@ impl Outbox {
         &self.cause
     }
 
+    /// Whose the events are that follow.
+    pub(crate) fn switch(&mut self, tenant: &Tenant) {
+        self.cause.tenant = *tenant;
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

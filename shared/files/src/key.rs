@@ -13,13 +13,13 @@ pub struct Folder {
     pub keep_days: u32,
 }
 
-/// The key of one file: `<folder>/<organization>/<id>`.
+/// The key of one file: `<folder>/<tenant>/<id>`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FileKey(String);
 
 impl FileKey {
     pub fn of<N: Noun>(tenant: &Tenant, folder: &Folder, id: Id<N>) -> FileKey {
-        FileKey(format!("{}/{}/{id}", folder.name, tenant.organization()))
+        FileKey(format!("{}/{tenant}/{id}", folder.name))
     }
 
     pub fn as_str(&self) -> &str {

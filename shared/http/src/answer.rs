@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use millwright_core::{Error, Result};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{Describe, OperationDocument, Problem, problem::etag};
@@ -19,6 +20,12 @@ pub trait Representation: Serialize + ToSchema {
     fn can_be_read(&self) -> bool {
         true
     }
+
+    /// Members that only the first answer shows: secrets. They are stored nowhere, so that a repeat
+    /// with the same idempotency key answers null for them.
+    fn shown_once() -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// An answer as it leaves, and as the idempotency record keeps it.
@@ -26,11 +33,20 @@ pub trait Representation: Serialize + ToSchema {
 pub struct Rendered {
     pub(crate) status: StatusCode,
     pub(crate) body: Option<String>,
+    /// What a repeat gets, if that is another body.
+    pub(crate) replayed: Option<String>,
     pub(crate) version: Option<u64>,
     /// `Location` of a 201 or 202.
     pub(crate) location: Option<String>,
     /// Where the same representation can be read again.
     pub(crate) resource: Option<String>,
+}
+
+impl Rendered {
+    /// Without a version and a place.
+    pub(crate) fn of(status: StatusCode, body: Option<String>) -> Rendered {
+        Rendered { status, body, replayed: None, version: None, location: None, resource: None }
+    }
 }
 
 impl IntoResponse for Rendered {
@@ -64,6 +80,20 @@ fn json(value: &impl Serialize) -> Result<Option<String>> {
     serde_json::to_string(value).map(Some).map_err(Error::internal)
 }
 
+/// The representation without what is shown once.
+fn replayed<T: Representation>(value: &T) -> Result<Option<String>> {
+    if T::shown_once().is_empty() {
+        return Ok(None);
+    }
+    let mut value = serde_json::to_value(value).map_err(Error::internal)?;
+    for member in T::shown_once() {
+        if let Some(shown) = value.get_mut(member) {
+            *shown = Value::Null;
+        }
+    }
+    Ok(Some(value.to_string()))
+}
+
 macro_rules! into_response {
     ($([$($generics:tt)*] $answer:ty),+ $(,)?) => {$(
         impl<$($generics)*> IntoResponse for $answer {
@@ -95,6 +125,7 @@ impl<T: Representation> Answer for Created<T> {
         Ok(Rendered {
             status: StatusCode::CREATED,
             body: json(&self.0)?,
+            replayed: replayed(&self.0)?,
             version: Some(self.0.version()),
             location: Some(self.0.location()),
             resource: self.0.can_be_read().then(|| self.0.location()),
@@ -119,6 +150,7 @@ impl<T: Representation> Answer for Accepted<T> {
         Ok(Rendered {
             status: StatusCode::ACCEPTED,
             body: json(&self.0)?,
+            replayed: replayed(&self.0)?,
             version: Some(self.0.version()),
             location: Some(self.0.location()),
             resource: Some(self.0.location()),
@@ -143,6 +175,7 @@ impl<T: Representation> Answer for Versioned<T> {
         Ok(Rendered {
             status: StatusCode::OK,
             body: json(&self.0)?,
+            replayed: replayed(&self.0)?,
             version: Some(self.0.version()),
             location: None,
             resource: self.0.can_be_read().then(|| self.0.location()),
@@ -165,7 +198,7 @@ pub struct Plain<T>(pub T);
 impl<T: Serialize + ToSchema> Answer for Plain<T> {
     fn render(&self) -> Result<Rendered> {
         let body = json(&self.0)?;
-        Ok(Rendered { status: StatusCode::OK, body, version: None, location: None, resource: None })
+        Ok(Rendered::of(StatusCode::OK, body))
     }
 }
 
@@ -187,7 +220,7 @@ pub struct Listed<T> {
 impl<T: Serialize + ToSchema> Answer for Listed<T> {
     fn render(&self) -> Result<Rendered> {
         let body = json(self)?;
-        Ok(Rendered { status: StatusCode::OK, body, version: None, location: None, resource: None })
+        Ok(Rendered::of(StatusCode::OK, body))
     }
 }
 
@@ -204,7 +237,7 @@ pub struct NoContent;
 impl Answer for NoContent {
     fn render(&self) -> Result<Rendered> {
         let status = StatusCode::NO_CONTENT;
-        Ok(Rendered { status, body: None, version: None, location: None, resource: None })
+        Ok(Rendered::of(status, None))
     }
 }
 

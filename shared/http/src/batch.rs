@@ -109,7 +109,7 @@ impl Answer for BatchStep {
     fn render(&self) -> Result<Rendered> {
         let body = Some(serde_json::to_string(self).map_err(Error::internal)?);
         let status = StatusCode::OK;
-        Ok(Rendered { status, body, version: None, location: None, resource: None })
+        Ok(Rendered::of(status, body))
     }
 }
 

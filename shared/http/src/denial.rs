@@ -28,7 +28,14 @@ pub(crate) struct AccessDenied {
 
 /// The catalogue entry of a service's denial event; `name` is `<module>.access.denied`.
 pub const fn access_denied_event(name: &'static str, service: &'static str) -> EventType {
-    EventType { name, version: 1, service, schema: denial_schema, example: denial_example }
+    EventType {
+        name,
+        version: 1,
+        service,
+        in_organization: true,
+        schema: denial_schema,
+        example: denial_example,
+    }
 }
 
 fn denial_schema() -> (Value, Vec<(String, Value)>) {
@@ -102,7 +109,7 @@ pub(crate) async fn record(
         operation,
         permission = permission.code,
         reason = ?decision.reason,
-        organization = %caller.tenant().organization(),
+        tenant = %caller.tenant(),
         actor = caller.actor(),
         role = caller.principal.role.as_deref(),
         request_id = caller.request.request_id,
@@ -122,7 +129,7 @@ async fn announce(
     let Some(store) = &platform.0.store else { return Ok(()) };
     let minute_milliseconds = platform.clock().now().as_millisecond().div_euclid(60_000) * 60_000;
     let minute = Timestamp::from_millisecond(minute_milliseconds);
-    let who = format!("{}/{}", caller.tenant().organization(), caller.actor());
+    let who = format!("{}/{}", caller.tenant(), caller.actor());
     let is_first = platform
         .0
         .denials

@@ -222,6 +222,7 @@ fn replay(record: Record) -> Response {
             response
         }
         (body, resource) => Rendered {
+            replayed: None,
             status,
             body,
             version: record.answered_version,
@@ -250,7 +251,7 @@ impl Claim {
         if let Some(resource) = &answer.resource {
             update = update.set("resource", resource);
         }
-        match &answer.body {
+        match answer.replayed.as_ref().or(answer.body.as_ref()) {
             Some(body) if body.len() <= MAX_STORED_BODY || answer.resource.is_none() => {
                 update = update.set("body", body);
             }

@@ -29,15 +29,16 @@ mod problem;
 mod write;
 
 pub use answer::{Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
-pub use api::{Api, Document, Endpoint, Entry};
+pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use denial::access_denied_event;
 pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
-    Allowed, Authenticated, Body, Caller, Empty, Flag, IfMatch, Listing, NoFilters, Parameters,
-    PathParameter, Public, Submission,
+    ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
+    Flag, FromService, Gate, IfMatch, Listing, NoFilters, Operator, Parameters, PathParameter,
+    Public, RECENT, Recent, Session, SignedIn, Submission,
 };
 pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
 pub use problem::{Answered, Problem, status};

@@ -11,7 +11,7 @@ use millwright_files::Folder;
 use serde_json::Value;
 
 pub use function::{FileAction, Function, Right, Start, StartError, TableAction, Trigger};
-pub use operation::{Access, Method, Operation};
+pub use operation::{Access, Method, Operation, Presence};
 
 /// One service: a crate in `functions/`.
 #[derive(Clone)]

@@ -39,8 +39,23 @@ pub enum Access {
     Public,
     /// Any verified credential.
     Authenticated,
-    /// A credential whose role or key holds the permission.
+    /// A person, about what is their own.
+    SignedIn,
+    /// The platform operator.
+    Operator,
+    /// A credential whose role or key holds the permission, or a service that does.
     Permission(&'static Permission),
+}
+
+/// How much of a person must be behind the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// API keys may do it, too.
+    Any,
+    /// Somebody has signed in.
+    Session,
+    /// Somebody has signed in within ten minutes.
+    Recent,
 }
 
 /// An operation of a service.
@@ -52,6 +67,7 @@ pub struct Operation {
     /// With `{parameters}`, from `/api/v1` on (the gateway's own from `/`).
     pub path: String,
     pub access: Access,
+    pub presence: Presence,
     /// May be used by an automation (agent, workflow) with the rights of its principal.
     pub for_automation: bool,
     /// May be called by a service on behalf of a user who is not present.
@@ -62,7 +78,7 @@ impl Operation {
     pub fn permission(&self) -> Option<&'static Permission> {
         match self.access {
             Access::Permission(permission) => Some(permission),
-            Access::Public | Access::Authenticated => None,
+            Access::Public | Access::Authenticated | Access::SignedIn | Access::Operator => None,
         }
     }
 

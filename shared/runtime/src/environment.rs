@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millwright_auth::{KeyCache, NoRevocations, Verifier};
+use millwright_auth::{KeyCache, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_files::Files;
@@ -64,13 +64,14 @@ impl Environment {
     ) -> Result<Platform, StartError> {
         let secrets = self.clients.secretsmanager()?;
         let jwks = JwksReader::new(secrets.clone(), self.config.secret("auth/jwks"));
-        let verifier = Verifier::new(
-            self.config.issuer(),
-            self.config.audience.clone(),
-            KeyCache::new(Arc::new(jwks), self.clock.clone()),
-            Arc::new(NoRevocations),
-            self.clock.clone(),
-        );
+        let verifier = Verifier::new(VerifierParts {
+            issuer: self.config.issuer(),
+            audience: self.config.audience.clone(),
+            keys: KeyCache::new(Arc::new(jwks), self.clock.clone()),
+            revocations: Arc::new(NoRevocations),
+            api_keys: Arc::new(NoApiKeys),
+            clock: self.clock.clone(),
+        });
         Ok(Platform::new(PlatformParts {
             service,
             verifier,

@@ -7,7 +7,7 @@ use lambda_http::{
     Adapter, Body, LambdaEvent, aws_lambda_events::apigw::ApiGatewayV2httpRequest,
     request::LambdaRequest, service_fn,
 };
-use millwright_http::Edge;
+use millwright_http::{ACT_FOR_HEADER, CALLER_HEADER, Edge};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tower::ServiceExt;
 
@@ -89,12 +89,15 @@ fn tame(request: &mut ApiGatewayV2httpRequest) {
     request.raw_path = Some(utf8_percent_encode(&path, PATH).to_string());
     let query = request.raw_query_string.take().unwrap_or_default();
     request.raw_query_string = Some(utf8_percent_encode(&query, QUERY).to_string());
-    // The library would put another stage than this in front of the path.
-    if request.request_context.stage.as_deref() != Some("internal") {
-        request.request_context.stage = Some("$default".to_owned());
-    } else {
-        request.request_context.stage = None;
+    // The gateway and function URLs always set an id, the local server always its own stage.
+    let context = &mut request.request_context;
+    let is_direct = context.apiid.is_none() && context.stage.as_deref() == Some("internal");
+    if !is_direct {
+        request.headers.remove(CALLER_HEADER);
+        request.headers.remove(ACT_FOR_HEADER);
     }
+    // The library would put any other stage in front of the path.
+    context.stage = Some("$default".to_owned());
 }
 
 /// What a query may contain as it stands.

@@ -8,7 +8,7 @@ use std::{
 use aws_lc_rs::{digest, hkdf, hmac};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use millwright_core::{Fault, FaultCode, Faults, OrgId, Result};
+use millwright_core::{Fault, FaultCode, Faults, Result, Tenant};
 
 use crate::{
     Key,
@@ -49,7 +49,7 @@ impl Position {
 /// What a cursor is good for, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CursorScope {
-    pub organization: OrgId,
+    pub tenant: Tenant,
     pub operation: &'static str,
     /// The filters of the list in a canonical text.
     pub filter: String,
@@ -110,7 +110,7 @@ impl CursorSealer {
     fn tag(&self, scope: &CursorScope, payload: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         for part in [
-            scope.organization.to_string().as_bytes(),
+            scope.tenant.to_string().as_bytes(),
             scope.operation.as_bytes(),
             scope.filter.as_bytes(),
             payload,
@@ -130,14 +130,19 @@ impl fmt::Debug for CursorSealer {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "made-up tenants seal nothing but tests")]
 mod tests {
+    use millwright_core::{OrgId, Voucher};
     use proptest::prelude::*;
 
     use super::*;
 
     fn scope(organization: u128, filter: &str) -> CursorScope {
         CursorScope {
-            organization: OrgId::from_uuid(uuid::Uuid::from_u128(organization)),
+            tenant: Tenant::vouched(
+                OrgId::from_uuid(uuid::Uuid::from_u128(organization)),
+                Voucher::Test,
+            ),
             operation: "task_list",
             filter: filter.to_owned(),
         }

@@ -4,14 +4,19 @@ use std::fmt::{self, Display, Write};
 
 use millwright_core::Tenant;
 
-/// The partition key of items of one organization: `ORG#<organization>` and what follows.
+/// The partition key of items of one tenant: `ORG#<organization>`, `USER#<user>` or `INSTALLATION`,
+/// and what follows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition(String);
 
 impl Partition {
-    /// `ORG#<organization>`.
+    /// `ORG#<organization>`, `USER#<user>` or `INSTALLATION`.
     pub fn of(tenant: &Tenant) -> Partition {
-        Partition(format!("ORG#{}", tenant.organization()))
+        Partition(match (tenant.organization(), tenant.user()) {
+            (Some(organization), _) => format!("ORG#{organization}"),
+            (None, Some(user)) => format!("USER#{user}"),
+            (None, None) => "INSTALLATION".to_owned(),
+        })
     }
 
     /// Appends `#<segment>`.
@@ -22,7 +27,7 @@ impl Partition {
         self
     }
 
-    /// A partition outside every organization.
+    /// A partition outside every tenant.
     pub fn global(partition: &impl GlobalPartition) -> Partition {
         Partition(partition.partition())
     }
@@ -43,9 +48,10 @@ impl fmt::Debug for Partition {
     }
 }
 
-/// Data that belongs to no organization. Implementing it is the exception: find them all by name.
+/// Data that belongs to no tenant, such as look-ups of who that is. Implementing it is the
+/// exception: find them all by name.
 pub trait GlobalPartition {
-    /// Must not begin with `ORG#`.
+    /// Must not begin with `ORG#`, `USER#` or `INSTALLATION`.
     fn partition(&self) -> String;
 }
 

@@ -92,6 +92,23 @@ impl Transaction {
         &self.tenant
     }
 
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Writes something of another tenant with it: a person's part of a membership, say.
+    pub fn within<R>(&mut self, tenant: &Tenant, write: impl FnOnce(&mut Transaction) -> R) -> R {
+        let own = self.switch(tenant);
+        let written = write(self);
+        self.switch(&own);
+        written
+    }
+
+    /// Whose the items are that follow; gives back whose they were before.
+    pub fn switch(&mut self, tenant: &Tenant) -> Tenant {
+        std::mem::replace(&mut self.tenant, *tenant)
+    }
+
     pub fn len(&self) -> usize {
         self.items.len()
     }

@@ -8,13 +8,13 @@ use axum::{
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use millwright_auth::{
-    KeyCache, NoRevocations, StaticKeys, Verifier,
+    Claims, KeyCache, NoApiKeys, NoRevocations, StaticKeys, Verifier, VerifierParts,
     issuer::{Grant, Issuer},
 };
 use millwright_core::{Clock, OrgId, Tenant, UserId, Voucher};
 use millwright_event::{Destination, Entry, Envelope};
 use millwright_files::Files;
-use millwright_http::{Edge, Platform, PlatformParts, StaticSecret};
+use millwright_http::{CALLER_HEADER, CallingService, Edge, Platform, PlatformParts, StaticSecret};
 use millwright_store::Store;
 use serde_json::Value;
 use uuid::Uuid;
@@ -85,31 +85,60 @@ impl TestApp {
         user: UserId,
     ) -> Client {
         let organization = OrgId::from_uuid(Uuid::from_u128(organization));
-        let grant = Grant {
-            user,
-            organization: Some(organization),
-            role: role.map(str::to_owned),
-            permissions: permissions.map(str::to_owned),
-        };
+        self.client_of(user, Some(organization), |claims| {
+            claims.role = role.map(str::to_owned);
+            claims.perms = permissions.map(str::to_owned);
+        })
+    }
+
+    /// User number `number`, who has signed in a moment ago, without an organization.
+    pub fn person(&self, number: u128) -> Client {
+        self.client_of(UserId::from_uuid(Uuid::from_u128(number)), None, |_| {})
+    }
+
+    /// A platform operator.
+    pub fn operator(&self) -> Client {
+        let user = UserId::from_uuid(Uuid::from_u128(0x0b));
+        self.client_of(user, None, |claims| claims.op = Some(true))
+    }
+
+    /// A user with a token whose claims were bent: another role, an API key, an old sign-in.
+    pub fn client_of(
+        &self,
+        user: UserId,
+        organization: Option<OrgId>,
+        bend: impl FnOnce(&mut Claims),
+    ) -> Client {
+        let grant = Grant { user, organization, role: None, permissions: None };
         let now = self.database.clock.now();
-        let token = self.issuer.issue(&grant, now, "test").expect("a token");
-        Client {
-            edge: self.edge.clone(),
-            authorization: Some(format!("Bearer {token}")),
-            user,
-            organization,
-        }
+        let mut claims = self.issuer.claims(&grant, now, "test");
+        bend(&mut claims);
+        let token = self.issuer.sign(&self.issuer.header(), &claims).expect("a token");
+        self.with_header("authorization", &format!("Bearer {token}"), user, organization)
+    }
+
+    /// Another service that invokes this one, for an organization or for itself.
+    pub fn service(&self, name: &str, organization: Option<OrgId>) -> Client {
+        let service = CallingService { service: name.to_owned(), organization_id: organization };
+        let header = serde_json::to_string(&service).expect("JSON");
+        self.with_header(CALLER_HEADER, &header, UserId::from_uuid(Uuid::nil()), organization)
     }
 
     /// Somebody without a credential.
     pub fn stranger(&self) -> Client {
         let user = UserId::from_uuid(Uuid::nil());
-        Client {
-            edge: self.edge.clone(),
-            authorization: None,
-            user,
-            organization: OrgId::from_uuid(Uuid::nil()),
-        }
+        Client { edge: self.edge.clone(), credential: None, user, organization: None }
+    }
+
+    fn with_header(
+        &self,
+        name: &'static str,
+        value: &str,
+        user: UserId,
+        organization: Option<OrgId>,
+    ) -> Client {
+        let credential = Some((name, value.to_owned()));
+        Client { edge: self.edge.clone(), credential, user, organization }
     }
 
     /// The JWK set that verifies the tokens of the clients.
@@ -168,13 +197,14 @@ fn edge(
 ) -> Edge {
     let clock = database.clock.clone();
     let keys = KeyCache::new(Arc::new(StaticKeys(issuer.public_keys())), clock.clone());
-    let verifier = Verifier::new(
-        issuer.issuer.clone(),
-        issuer.audience.clone(),
+    let verifier = Verifier::new(VerifierParts {
+        issuer: issuer.issuer.clone(),
+        audience: issuer.audience.clone(),
         keys,
-        Arc::new(NoRevocations),
-        clock.clone(),
-    );
+        revocations: Arc::new(NoRevocations),
+        api_keys: Arc::new(NoApiKeys),
+        clock: clock.clone(),
+    });
     let store = database.store();
     let platform = Platform::new(PlatformParts {
         service,
@@ -192,20 +222,24 @@ fn edge(
 #[derive(Clone)]
 pub struct Client {
     edge: Edge,
-    authorization: Option<String>,
+    /// Name and value of the header that says who it is.
+    credential: Option<(&'static str, String)>,
     pub user: UserId,
-    organization: OrgId,
+    organization: Option<OrgId>,
 }
 
 impl Client {
-    /// The organization the client acts in.
+    /// The organization the client acts in, else the person.
     pub fn tenant(&self) -> Tenant {
-        Tenant::vouched(self.organization, Voucher::Test)
+        match self.organization {
+            Some(organization) => Tenant::vouched(organization, Voucher::Test),
+            None => Tenant::person(self.user, Voucher::Test),
+        }
     }
 
     /// The `Authorization` header, for requests that go another way.
     pub fn authorization(&self) -> &str {
-        self.authorization.as_deref().unwrap_or_default()
+        self.credential.as_ref().map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -260,8 +294,8 @@ impl Client {
         body: impl Into<Body>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
+        if let Some((name, value)) = &self.credential {
+            request = request.header(*name, value);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

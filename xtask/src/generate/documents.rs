@@ -1,7 +1,7 @@
 //! `docs/PERMISSIONS.md` and `docs/OPERATIONS.md`.
 
 use millwright_auth::{Grantable, SystemRole};
-use millwright_manifest::{Access, Service};
+use millwright_manifest::{Access, Presence, Service};
 
 use super::output::Output;
 
@@ -32,7 +32,10 @@ fn permissions(services: &[Service]) -> String {
                 Grantable::Role => row.extend(ROLES.iter().map(|role| {
                     if permission.default_roles.contains(role) { "yes" } else { "" }.to_owned()
                 })),
-                Grantable::Service => row.extend(["services", "", "", ""].map(str::to_owned)),
+                Grantable::Service(services) => {
+                    row.push(format!("service {}", services.join(", ")));
+                    row.extend(["", "", ""].map(str::to_owned));
+                }
                 Grantable::Operator => row.extend(["operator", "", "", ""].map(str::to_owned)),
             }
             rows.push(row);
@@ -45,8 +48,10 @@ fn permissions(services: &[Service]) -> String {
 fn operations(services: &[Service]) -> String {
     let mut text = format!(
         "# Operations\n\n{NOTICE}\n\n\
-         Every operation of the HTTP API. `public` needs no credential, `any` any valid one, all \
-         others the permission\nnamed. The last column says whether agents and workflows may use \
+         Every operation of the HTTP API. `public` needs no credential, `any` any valid one, \
+         `self` one of\na person, about their own things, `operator` the platform operator, all \
+         others the permission named; `session` wants\nsomebody signed in instead of an API key, \
+         `recent` within the last ten minutes. The last column says whether agents and workflows may use \
          it with the rights of whom they work for\n(`automation`), and whether a service may call \
          it for a user who is not present (`on behalf`).\nThe guard tests go over this list.\n"
     );
@@ -57,7 +62,14 @@ fn operations(services: &[Service]) -> String {
             let permission = match operation.access {
                 Access::Public => "public".to_owned(),
                 Access::Authenticated => "any".to_owned(),
+                Access::SignedIn => "self".to_owned(),
+                Access::Operator => "operator".to_owned(),
                 Access::Permission(permission) => format!("`{}`", permission.code),
+            };
+            let permission = match operation.presence {
+                Presence::Any => permission,
+                Presence::Session => format!("{permission}, session"),
+                Presence::Recent => format!("{permission}, recent"),
             };
             let open_to: Vec<&str> = [
                 operation.for_automation.then_some("automation"),

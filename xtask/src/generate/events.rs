@@ -46,7 +46,10 @@ fn schema(event: &EventType) -> Result<Value> {
         "causationid": text("Event that led to this one, if one did"),
         "data": data,
     });
-    let optional = ["traceparent", "causationid"];
+    let mut optional = vec!["traceparent", "causationid"];
+    if !event.in_organization {
+        optional.push("orgid");
+    }
     let required: Vec<&String> = properties
         .as_object()
         .into_iter()
@@ -86,7 +89,7 @@ fn example(event: &EventType) -> Result<Envelope> {
         subject,
         datacontenttype: "application/json".to_owned(),
         dataschema: format!("urn:millwright:event:{}:{}", event.name, event.version),
-        orgid: OrgId::from_uuid(EXAMPLE_ORGANIZATION),
+        orgid: event.in_organization.then(|| OrgId::from_uuid(EXAMPLE_ORGANIZATION)),
         actorid: UserId::from_uuid(EXAMPLE_USER).to_string(),
         traceparent: Some(EXAMPLE_TRACE.to_owned()),
         correlationid: EXAMPLE_REQUEST.to_owned(),

@@ -45,11 +45,7 @@ impl GlobalPartition for DueDay {
 
 impl DuePurge {
     pub fn of(tenant: &Tenant, purged: Purged, deleted_at: Timestamp) -> DuePurge {
-        DuePurge {
-            organization: tenant.organization().to_string(),
-            purged,
-            due_at: deleted_at.plus(RESTORABLE),
-        }
+        DuePurge { organization: tenant.to_string(), purged, due_at: deleted_at.plus(RESTORABLE) }
     }
 }
 

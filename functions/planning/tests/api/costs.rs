@@ -3,11 +3,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
+use millwright_event::batch::Message;
+use millwright_runtime::Worked;
 use millwright_testkit::{Client, TestApp};
-use planning::Planning;
+use planning::{
+    Planning,
+    worker::{PLANNING_JOBS, works},
+};
 use serde_json::{Value, json};
 
-use crate::{A, go, path_of, project, put, read, relate, relation_path, task, task_with, tasks};
+use crate::{
+    A, go, path_of, project, put,
+    queue::{TIMES, worker},
+    read, relate, relation_path, task, task_with, tasks,
+};
 
 const TASKS: &str = "/api/v1/planning/tasks";
 
@@ -266,4 +275,42 @@ async fn the_largest_creation_and_update_fit_one_transaction() {
         owner.patch(&path, patch).await.expect(200);
     });
     assert_eq!(update.await, 60);
+}
+
+/// The calls of planning-jobs for an import of so many rows that bring nothing but labels.
+async fn calls_of_import(rows: usize, labels: usize) -> BTreeMap<String, usize> {
+    let app = warm_app().await;
+    let owner = app.client(A, "owner");
+    let labels: Vec<String> = (0..labels).map(|number| format!("label-{number}")).collect();
+    let row = |number: usize| {
+        let row = json!({ "externalId": number.to_string(), "title": "Row", "labels": labels });
+        format!("{row}\n")
+    };
+    let order = json!({
+        "projectId": project(&owner, "WEB").await,
+        "format": "jsonl",
+        "source": "costs",
+        "content": (0..rows).map(row).collect::<String>(),
+    });
+    owner.post("/api/v1/planning/imports", order).await.expect(202);
+    let message = Message::of("1", app.messages_to(PLANNING_JOBS).await.remove(0));
+    app.faults().reset_calls();
+    let minute = Duration::from_secs(60);
+    let works = works(Planning::new(app.database.store(), app.files.client(), minute));
+    let worked = worker(&app, &app.database, &works, TIMES).work(&message).await;
+    assert_eq!(worked.expect("no fault"), Worked::Done);
+    app.faults().calls()
+}
+
+#[tokio::test]
+async fn an_import_costs_what_is_documented() {
+    for (labels, per_transaction) in [(0, 19), (20, 3)] {
+        let (few, many) = (per_transaction, 11 * per_transaction);
+        let (few, many) = tokio::join!(calls_of_import(few, labels), calls_of_import(many, labels));
+        let more =
+            many.into_iter().map(|(name, n)| (name.clone(), n - few.get(&name).unwrap_or(&0)));
+        let more: BTreeMap<String, usize> = more.filter(|(_, n)| *n > 0).collect();
+        let expected = BTreeMap::from([(BATCH.to_owned(), 10), (WRITE.to_owned(), 10)]);
+        assert_eq!(more, expected, "ten chunks of {per_transaction} rows more");
+    }
 }

@@ -31,7 +31,7 @@ async fn an_upload_takes_the_promised_file_and_lies_below_its_organization() {
     let id = upload["id"].as_str().unwrap();
     assert_eq!(created.header("location"), Some(format!("{UPLOADS}/{id}").as_str()));
     assert_eq!(send(&app, &upload, b"hello world").await, 200);
-    let organization = member.tenant().organization();
+    let organization = member.tenant();
     let files = app.files.all();
     assert_eq!(files.get(&format!("uploads/{organization}/{id}")), Some(&11));
     let theirs = app.client(B, "owner").post(UPLOADS, hello()).await.expect(201);

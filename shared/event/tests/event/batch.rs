@@ -73,8 +73,8 @@ async fn events_of_the_bus_and_messages_of_a_queue_are_read_alike() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_rejected_for_itself() {
-    let mut without_tenant = serde_json::to_value(rang(1)).unwrap();
-    without_tenant.as_object_mut().unwrap().remove("orgid");
+    let mut without_actor = serde_json::to_value(rang(1)).unwrap();
+    without_actor.as_object_mut().unwrap().remove("actorid");
     let mut foreign_id = serde_json::to_value(rang(1)).unwrap();
     foreign_id["orgid"] = "usr_00000000000000000000000001".into();
     let bodies = [
@@ -86,7 +86,7 @@ async fn what_cannot_be_read_is_rejected_for_itself() {
         "{}".into(),
         r#"{"detail":{}}"#.into(),
         r#"{"detail":"text"}"#.into(),
-        without_tenant.to_string(),
+        without_actor.to_string(),
         foreign_id.to_string(),
         format!("{}{}", bare(1), bare(2)),
         bare(1)[..100].to_owned(),

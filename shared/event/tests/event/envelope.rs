@@ -63,3 +63,11 @@ fn bytes_count_not_characters() {
     let event = Rang { bell: "ü".repeat(MAX_EVENT_BYTES / 2) };
     assert!(Envelope::new(&event, Uuid::from_u128(1), beginning(), &cause()).is_err());
 }
+
+#[test]
+fn an_event_of_an_organization_names_it() {
+    let mut envelope = rang(1);
+    assert!(envelope.event::<Rang>().unwrap().is_ok());
+    envelope.orgid = None;
+    assert!(envelope.event::<Rang>().unwrap().is_err());
+}

@@ -64,6 +64,6 @@ async fn an_outage_is_tried_three_times_and_then_worth_another_try_later() {
 fn keys_hold_folder_and_organization() {
     let id: UploadId = "upl_01h455vb4pex5vsknk084sn02q".parse().unwrap();
     let key = FileKey::of::<Upload>(&tenant(1), &UPLOADS, id);
-    let organization = tenant(1).organization();
+    let organization = tenant(1);
     assert_eq!(key.as_str(), format!("uploads/{organization}/upl_01h455vb4pex5vsknk084sn02q"));
 }

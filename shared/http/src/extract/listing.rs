@@ -103,11 +103,8 @@ where
         let Some(caller) = parts.extensions.get::<Caller>() else {
             return Err(Error::internal("a list needs a caller").into());
         };
-        let scope = CursorScope {
-            organization: caller.tenant().organization(),
-            operation: OperationName::of(parts),
-            filter,
-        };
+        let scope =
+            CursorScope { tenant: caller.tenant(), operation: OperationName::of(parts), filter };
         let from = match cursor {
             None => None,
             Some(cursor) if cursor.len() > MAX_CURSOR_CHARACTERS => {

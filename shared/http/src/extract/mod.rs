@@ -8,7 +8,10 @@ mod path;
 mod precondition;
 mod query;
 
-pub use access::{Allowed, Authenticated, Caller, Gate, Public};
+pub use access::{
+    ACT_FOR_HEADER, Allowed, Authenticated, CALLER_HEADER, Caller, CallingService, FromService,
+    Gate, Operator, Public, RECENT, Recent, Session, SignedIn,
+};
 pub use body::{Body, Empty, Submission};
 pub use listing::{Listing, NoFilters};
 pub use path::PathParameter;

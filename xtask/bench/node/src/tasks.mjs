@@ -14,7 +14,17 @@ import { historyId, lastByte, typeId, uuid } from "./ids.mjs";
 const TABLE = `${process.env.MILLWRIGHT_PREFIX}-planning`;
 const database = DynamoDBDocumentClient.from(new DynamoDBClient({}));
 
-const TYPES = new Set(["task", "feature", "bug", "refactor", "test", "documentation", "deployment", "remediation"]);
+const TYPES = new Set([
+  "task",
+  "feature",
+  "bug",
+  "refactor",
+  "test",
+  "documentation",
+  "deployment",
+  "remediation",
+  "chore",
+]);
 const PRIORITIES = new Set(["low", "medium", "high", "critical"]);
 const ID = /^prj_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const TASK_ID = /^task_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
@@ -50,6 +60,7 @@ export async function taskGet({ principal, id }) {
   );
   const head = Items.find((item) => item.kind === "task");
   const body = Items.find((item) => item.kind === "task_body");
+  const relations = Items.find((item) => item.kind === "task_relations");
   if (!head || !body || head.summary.deletedAt !== null) {
     throw new Problem(404, "not_found", "task");
   }
@@ -58,7 +69,21 @@ export async function taskGet({ principal, id }) {
     description: body.description,
     acceptanceCriteria: body.acceptanceCriteria,
     blockedReason: head.blockedReason,
+    externalUrl: head.externalUrl,
+    relations: relationsView(relations?.edges ?? []),
   });
+}
+
+/** The ends of the edges, by what they are to the task. */
+function relationsView(edges) {
+  const ends = (kind) => edges.filter((edge) => edge.kind === kind).map((edge) => edge.taskId);
+  return {
+    blocks: ends("blocks"),
+    blockedBy: ends("blocked_by"),
+    relatesTo: ends("relates_to"),
+    duplicates: ends("duplicates"),
+    duplicateOf: ends("duplicate_of")[0] ?? null,
+  };
 }
 
 export async function taskCreate({ event, principal, request }) {
@@ -162,13 +187,20 @@ function newTask(input, id, projectKey, number, actor) {
     assigneeId: null,
     reporterId: actor,
     labels: input.labels,
-    rank: now.toString(36).padStart(9, "0"),
+    parentId: null,
+    rank: `${base36(now, 9)}${base36(number, 4)}i`,
     startDate: null,
     dueDate: null,
     estimateSeconds: null,
     points: null,
+    openBlockers: 0,
+    externalId: null,
+    source: null,
+    externalKey: null,
     startedAt: null,
     completedAt: null,
+    importedAt: null,
+    sourceUpdatedAt: null,
     version: 1,
     createdAt: at,
     createdBy: actor,
@@ -178,9 +210,12 @@ function newTask(input, id, projectKey, number, actor) {
     description: input.description,
     acceptanceCriteria: [],
     blockedReason: null,
+    externalUrl: null,
+    relations: relationsView([]),
   };
 }
 
+const base36 = (number, digits) => number.toString(36).padStart(digits, "0");
 const digits = (number) => String(number).padStart(10, "0");
 
 /** The fields of a new task that have a value and are the caller's to set, by name. */
@@ -200,9 +235,10 @@ function history(task) {
     .map(([field, to]) => ({ field, from: null, to }));
 }
 
-/** The six items of a creation: counter, head, body, key, history, outbox. */
+/** The items of a creation: counter, head, body, key, labels, history, watchers, outbox. */
 function writes(tenant, project, task, idBytes, principal, request) {
-  const { description, acceptanceCriteria, blockedReason, ...summary } = task;
+  const { description, acceptanceCriteria, blockedReason, externalUrl, relations, ...summary } =
+    task;
   const partition = `${tenant}#TASK#${task.id}`;
   const at = Date.parse(task.createdAt);
   const entry = {
@@ -233,11 +269,15 @@ function writes(tenant, project, task, idBytes, principal, request) {
       version: task.version,
       summary,
       blockedReason,
+      externalUrl,
       bodyVersion: 1,
+      relationsVersion: 0,
       gsi1pk: `${project}#TASK`,
       gsi1sk: digits(task.number),
       gsi2pk: `${project}#TASK#${task.state}`,
       gsi2sk: `${task.rank}#${task.id}`,
+      gsi4pk: `${project}#TASK#U`,
+      gsi4sk: `${task.updatedAt}#${task.id}`,
     }),
     created({
       pk: partition,
@@ -256,7 +296,27 @@ function writes(tenant, project, task, idBytes, principal, request) {
       taskId: task.id,
       projectId: task.projectId,
     }),
+    ...task.labels.map((label) => ({
+      Put: {
+        TableName: TABLE,
+        Item: {
+          pk: `${project}#LABEL#${label}`,
+          sk: digits(task.number),
+          kind: "task_link",
+          taskId: task.id,
+        },
+      },
+    })),
     created({ pk: partition, sk: `HIST#${entry.id}`, kind: "history", entry }),
+    {
+      Update: {
+        TableName: TABLE,
+        Key: { pk: partition, sk: "WATCHERS" },
+        UpdateExpression: "ADD #users :users",
+        ExpressionAttributeNames: { "#users": "users" },
+        ExpressionAttributeValues: { ":users": new Set([task.createdBy]) },
+      },
+    },
     created({
       pk: `OUT#${hour}#${lastByte(outboxId) % 4}`,
       sk: outboxId,
@@ -303,8 +363,10 @@ function envelope(task, principal, request) {
       state: task.state,
       stateCategory: task.stateCategory,
       assigneeId: task.assigneeId,
+      parentId: task.parentId,
       labels: task.labels,
       changes: [],
+      imported: false,
     },
   };
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use millwright_core::{Code, codes};
-use millwright_manifest::{Access, Method, Operation, Service};
+use millwright_manifest::{Access, Method, Operation, Presence, Service};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub(super) struct OperationView {
     summary: String,
     description_html: String,
     access: AccessView,
+    /// Why an API key will not do.
+    presence: Option<&'static str>,
     for_people_only: bool,
     on_behalf: bool,
     /// Those of the path, the query, the headers.
@@ -36,6 +38,8 @@ pub(super) struct OperationView {
 enum AccessView {
     Public,
     Authenticated,
+    SignedIn,
+    Operator,
     Permission { code: &'static str, summary: &'static str, roles: Vec<&'static str> },
 }
 
@@ -100,6 +104,11 @@ impl OperationView {
             summary: words("summary").to_owned(),
             description_html: text::markdown(words("description")),
             access: AccessView::of(operation.access),
+            presence: match operation.presence {
+                Presence::Any => None,
+                Presence::Session => Some("Not for API keys: somebody has signed in"),
+                Presence::Recent => Some("Somebody has signed in within ten minutes"),
+            },
             for_people_only: !operation.for_automation,
             on_behalf: operation.on_behalf,
             parameters: ["path", "query", "header"]
@@ -126,6 +135,8 @@ impl AccessView {
         match access {
             Access::Public => AccessView::Public,
             Access::Authenticated => AccessView::Authenticated,
+            Access::SignedIn => AccessView::SignedIn,
+            Access::Operator => AccessView::Operator,
             Access::Permission(permission) => AccessView::Permission {
                 code: permission.code,
                 summary: permission.summary,

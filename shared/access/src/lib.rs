@@ -1,0 +1,15 @@
+//! What `user-management` writes and every verifier reads: who exists, who belongs where with which
+//! role, and what was taken away a moment ago.
+//!
+//! - [`facts`]: the items that tokens and keys are issued and resolved from. No personal data.
+//! - [`feed`]: one item for each withdrawal, written in the transaction that withdraws.
+//! - [`RevocationFeed`]: the feeds in memory of a verifier; a withdrawal reaches it within 20
+//!   seconds.
+//!
+//! These are the only items one service reads of another's table. Fields are only ever added.
+
+pub mod facts;
+pub mod feed;
+mod revocations;
+
+pub use revocations::RevocationFeed;

@@ -1,0 +1,118 @@
+//! Calls from service to service: by direct invoke, never from outside (specs auth 5.10).
+
+use std::{marker::PhantomData, ops::Deref};
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::{HeaderMap, request::Parts};
+use millwright_auth::{Grantable, Principal, Requires};
+use millwright_core::{Error, OrgId, Result, Tenant, Voucher, codes};
+use millwright_manifest::Access;
+use serde::{Deserialize, Serialize};
+
+use super::{Caller, Gate, admit};
+use crate::{
+    Describe, OperationDocument, Platform, Problem, RequestContext, api::OperationName,
+    exchange::Exchange,
+};
+
+/// Who calls. The runtime lets it through in a direct invoke only.
+pub const CALLER_HEADER: &str = "x-millwright-caller";
+/// For whom a service calls that is not there. Likewise.
+pub const ACT_FOR_HEADER: &str = "x-millwright-act-for";
+
+/// What [`CALLER_HEADER`] says, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallingService {
+    pub service: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<OrgId>,
+}
+
+/// A service of the installation that holds permission `P`: IAM has let it invoke this function,
+/// the permission names it. The tenant is the organization it calls for, else the installation.
+#[derive(Clone, Debug)]
+pub struct FromService<P> {
+    caller: Caller,
+    permission: PhantomData<P>,
+}
+
+impl<P> Deref for FromService<P> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<P: Requires> Gate for FromService<P> {
+    const ACCESS: Access = Access::Permission(P::PERMISSION);
+}
+
+impl<P: Requires> Describe for FromService<P> {
+    fn describe(document: &mut OperationDocument) {
+        document.requires(Some(P::PERMISSION));
+        document.problem(400, "invalid_request", "The request is not valid");
+    }
+}
+
+impl<S: Send + Sync, P: Requires> FromRequestParts<S> for FromService<P>
+where
+    Platform: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let platform = Platform::from_ref(state);
+        let Some(service) = calling_service(&parts.headers)? else {
+            // Whoever else comes is told what a stranger or a role without it is told.
+            super::authenticate(parts, state).await?;
+            return Err(forbidden::<P>().into());
+        };
+        if parts.headers.contains_key(ACT_FOR_HEADER) {
+            let detail = "this service acts for nobody but itself";
+            return Err(Error::new(codes::ACT_FOR_DENIED, detail).into());
+        }
+        let Grantable::Service(services) = P::PERMISSION.grantable else {
+            return Err(forbidden::<P>().into());
+        };
+        if !services.contains(&service.service.as_str()) {
+            return Err(forbidden::<P>().into());
+        }
+        let request = match parts.extensions.get::<RequestContext>() {
+            Some(context) => context.clone(),
+            None => RequestContext::of(parts, platform.ids()),
+        };
+        let tenant = tenant(&service);
+        Exchange::of(parts).with(|left| {
+            left.actor = Some(service.service.clone());
+            left.organization = service.organization_id.map(|id| id.to_string());
+        });
+        let principal = Principal::service(service.service, tenant);
+        let operation = OperationName::of(parts);
+        let caller = Caller { principal, request, tenant, platform, operation };
+        admit(parts, &caller)?;
+        Ok(FromService { caller, permission: PhantomData })
+    }
+}
+
+fn forbidden<P: Requires>() -> Error {
+    let detail = format!("only a service holds the permission {}", P::PERMISSION.code);
+    Error::new(codes::FORBIDDEN, detail).with("permission", P::PERMISSION.code)
+}
+
+fn calling_service(headers: &HeaderMap) -> Result<Option<CallingService>> {
+    let Some(value) = headers.get(CALLER_HEADER) else { return Ok(None) };
+    let service = serde_json::from_slice(value.as_bytes()).map_err(|error| {
+        Error::new(codes::FORBIDDEN, "the calling service is not understood").because(error)
+    })?;
+    Ok(Some(service))
+}
+
+#[allow(clippy::disallowed_methods, reason = "IAM vouches for a service of the installation")]
+fn tenant(service: &CallingService) -> Tenant {
+    match service.organization_id {
+        Some(organization) => Tenant::vouched(organization, Voucher::Credential),
+        None => Tenant::installation(Voucher::Credential),
+    }
+}
