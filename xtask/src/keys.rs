@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use millwright_auth::issuer::{Grant, Issuer};
 use millwright_core::{Clock, IdGenerator, OrgId, UserId};
+use millwright_identity::issuer::{Grant, Issuer};
 use uuid::Uuid;
 
 /// As the functions expect it without a variable of their own.

@@ -4,7 +4,13 @@ use millwright_manifest::{Function, Service};
 
 /// Every service, the gateway first.
 pub fn services() -> Vec<Service> {
-    vec![gateway::service(), planning::service(), relay::service()]
+    vec![
+        gateway::service(),
+        auth::service(),
+        planning::service(),
+        relay::service(),
+        user_management::service(),
+    ]
 }
 
 /// The function of that name, e.g. `planning-api`.

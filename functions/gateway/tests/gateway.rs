@@ -9,9 +9,9 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::JwkSet;
-use millwright_auth::{KeyCache, KeySource, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_core::{Clock, Result};
 use millwright_http::{Edge, InternalSecret, Platform, PlatformParts};
+use millwright_identity::{KeyCache, KeySource, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_manifest::{Access, Right};
 use serde_json::Value;
 

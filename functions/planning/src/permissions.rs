@@ -1,6 +1,6 @@
 //! The permissions of planning. The roles are those of specs/planning.md section 20.
 
-millwright_auth::permissions! {
+millwright_identity::permissions! {
     /// Read projects and their summaries
     ProjectRead = "planning.project.read" [Owner Admin Member Viewer];
     /// Create projects

@@ -12,8 +12,8 @@
 //! Each fact has an access version that rises whenever rights are taken away; a token carries the
 //! versions it was issued from.
 
-use millwright_auth::{Grants, Pattern, SystemRole};
 use millwright_core::{OrgId, RoleId, Tenant, Timestamp, UserId, wire_enum};
+use millwright_identity::{Grants, Pattern, SystemRole};
 use millwright_store::{Item, Key, Partition};
 use serde::{Deserialize, Serialize};
 

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture, future::try_join_all};
-use millwright_auth::{Principal, Revocations};
 use millwright_core::{Clock, Error, Result, Timestamp, codes};
+use millwright_identity::{Principal, Revocations};
 use millwright_store::{Partition, Query, Store};
 use tokio::sync::RwLock;
 

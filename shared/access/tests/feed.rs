@@ -8,8 +8,8 @@ use millwright_access::{
     RevocationFeed,
     feed::{Subject, kill, outdate},
 };
-use millwright_auth::{FactVersions, Grants, Principal, Revocations, SystemRole};
 use millwright_core::{Clock, OrgId, RoleId, SessionId, Tenant, Timestamp, UserId, Voucher, codes};
+use millwright_identity::{FactVersions, Grants, Principal, Revocations, SystemRole};
 use millwright_testkit::{Database, beginning};
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use millwright_auth::{Decision, Permission};
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_event::{Described, Destination, Envelope, EventType, Outbox};
+use millwright_identity::{Decision, Permission};
 use millwright_store::{Item, Key, Partition};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

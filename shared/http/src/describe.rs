@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use millwright_auth::Permission;
 use millwright_core::Code;
+use millwright_identity::Permission;
 use serde_json::{Map, Value, json};
 use utoipa::{
     IntoParams, ToSchema,

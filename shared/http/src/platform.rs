@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use millwright_auth::Verifier;
 use millwright_core::{Clock, Error, IdGenerator, Result, Timestamp};
+use millwright_identity::Verifier;
 use millwright_store::{CursorSealer, Store};
 use tokio::sync::OnceCell;
 

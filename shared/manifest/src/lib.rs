@@ -4,10 +4,10 @@
 mod function;
 mod operation;
 
-use millwright_auth::Permission;
 use millwright_core::Code;
 use millwright_event::EventType;
 use millwright_files::Folder;
+use millwright_identity::Permission;
 use serde_json::Value;
 
 pub use function::{FileAction, Function, Right, Start, StartError, TableAction, Trigger};

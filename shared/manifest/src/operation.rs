@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use millwright_auth::Permission;
+use millwright_identity::Permission;
 
 /// The HTTP methods operations use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

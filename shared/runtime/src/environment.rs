@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use millwright_auth::{KeyCache, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_files::Files;
 use millwright_http::{Platform, PlatformParts};
+use millwright_identity::{KeyCache, NoApiKeys, NoRevocations, Verifier, VerifierParts};
 use millwright_store::Store;
 
 use crate::{

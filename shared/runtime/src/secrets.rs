@@ -3,9 +3,9 @@
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use futures::future::BoxFuture;
 use jsonwebtoken::jwk::JwkSet;
-use millwright_auth::KeySource;
 use millwright_core::{Error, Result};
 use millwright_http::InternalSecret;
+use millwright_identity::KeySource;
 
 async fn read(client: &Client, name: &str) -> Result<String> {
     let answer = client.get_secret_value().secret_id(name).send().await.map_err(|error| {

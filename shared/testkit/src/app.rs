@@ -7,14 +7,14 @@ use axum::{
     body::{Body, to_bytes},
 };
 use http::{HeaderMap, Method, Request, StatusCode};
-use millwright_auth::{
-    Claims, KeyCache, NoApiKeys, NoRevocations, StaticKeys, Verifier, VerifierParts,
-    issuer::{Grant, Issuer},
-};
 use millwright_core::{Clock, OrgId, Tenant, UserId, Voucher};
 use millwright_event::{Destination, Entry, Envelope};
 use millwright_files::Files;
 use millwright_http::{CALLER_HEADER, CallingService, Edge, Platform, PlatformParts, StaticSecret};
+use millwright_identity::{
+    Claims, KeyCache, NoApiKeys, NoRevocations, StaticKeys, Verifier, VerifierParts,
+    issuer::{Grant, Issuer},
+};
 use millwright_store::Store;
 use serde_json::Value;
 use uuid::Uuid;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use millwright_auth::issuer::Issuer;
 use millwright_bench_driver::{Latency, Measure, Measured, Probe, Start, Started, Usage};
+use millwright_identity::issuer::Issuer;
 use serde_json::{Value, json};
 
 use super::{

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::{error::DisplayErrorContext, types::StreamSpecification};
-use millwright_auth::issuer::Issuer;
 use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
 use millwright_config::{Config, variable};
+use millwright_identity::issuer::Issuer;
 use millwright_runtime::aws::Clients;
 use serde_json::Value;
 

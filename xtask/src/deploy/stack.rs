@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, anyhow};
-use millwright_auth::issuer::Issuer;
 use millwright_config::{Config, variable};
+use millwright_identity::issuer::Issuer;
 use millwright_runtime::aws::Clients;
 use serde::Deserialize;
 use serde_json::Value;

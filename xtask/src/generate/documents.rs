@@ -1,6 +1,6 @@
 //! `docs/PERMISSIONS.md` and `docs/OPERATIONS.md`.
 
-use millwright_auth::{Grantable, SystemRole};
+use millwright_identity::{Grantable, SystemRole};
 use millwright_manifest::{Access, Presence, Service};
 
 use super::output::Output;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millwright_auth::SystemRole;
+use millwright_identity::SystemRole;
 use millwright_manifest::Access;
 
 use crate::{FOREIGN, MINE, Scene, guarded};

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod auth_fixture;
 mod contract;
 mod fixture;
 mod garbage;
 mod planning_fixture;
+mod user_management_fixture;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,7 @@ const FOREIGN: u128 = 2;
 
 /// Every service with operations, and how to run it.
 fn fixtures() -> Vec<Guarded> {
-    vec![planning_fixture::guarded()]
+    vec![auth_fixture::guarded(), planning_fixture::guarded(), user_management_fixture::guarded()]
 }
 
 /// All of them, or the one that the environment names: `GUARDED=planning cargo test …`.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use deserr::Deserr;
 use http::StatusCode;
-use millwright_auth::Requires;
 use millwright_core::{Error, FaultCode, Faults, Result, wire_enum};
 use millwright_http::{
     Allowed, Answered, BatchResult, BatchResults, BatchStep, Caller, Operations, Plain, Submission,
     Write,
 };
+use millwright_identity::Requires;
 use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,

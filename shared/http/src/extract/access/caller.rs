@@ -2,9 +2,9 @@
 
 use axum::extract::FromRef;
 use http::{HeaderMap, header, request::Parts};
-use millwright_auth::{Decision, Principal, Reason, Requires, Resource, decide};
 use millwright_core::{Error, Result, Tenant, UserId, codes};
 use millwright_event::Cause;
+use millwright_identity::{Decision, Principal, Reason, Requires, Resource, decide};
 
 use crate::{Platform, RequestContext, api::OperationName, denial, exchange::Exchange};
 

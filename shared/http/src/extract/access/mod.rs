@@ -9,8 +9,8 @@ use std::{marker::PhantomData, ops::Deref};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use millwright_auth::{Requires, Resource, decide};
 use millwright_core::{Error, Result, codes};
+use millwright_identity::{Requires, Resource, decide};
 use millwright_manifest::{Access, Presence};
 
 use self::caller::{authenticate, take_token};

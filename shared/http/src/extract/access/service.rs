@@ -4,8 +4,8 @@ use std::{marker::PhantomData, ops::Deref};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, request::Parts};
-use millwright_auth::{Grantable, Principal, Requires};
 use millwright_core::{Error, OrgId, Result, Tenant, Voucher, codes};
+use millwright_identity::{Grantable, Principal, Requires};
 use millwright_manifest::Access;
 use serde::{Deserialize, Serialize};
 

@@ -60,7 +60,7 @@ pub trait Requires: Send + Sync + 'static {
 /// Declares the permissions of a service as types, and `CATALOGUE` of all of them.
 ///
 /// ```
-/// millwright_auth::permissions! {
+/// millwright_identity::permissions! {
 ///     /// Read projects
 ///     ProjectRead = "planning.project.read" [Owner Admin Member Viewer];
 ///     /// Delete projects

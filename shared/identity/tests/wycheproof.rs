@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use jsonwebtoken::jwk::Jwk;
-use millwright_auth::verify_signature;
+use millwright_identity::verify_signature;
 use serde_json::Value;
 use wycheproof_ng_kdf_jose::json_web::{TestGroup, TestName, TestSet};
 

@@ -21,12 +21,12 @@ use base64::{
 };
 use futures::future::BoxFuture;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto, jwk::JwkSet};
-use millwright_auth::{
+use millwright_core::{Clock, Error, OrgId, Result, Timestamp, UserId, codes};
+use millwright_identity::{
     Grants, KeyCache, KeySource, NoApiKeys, NoRevocations, Revocations, StaticKeys, SystemRole,
     Verifier, VerifierParts,
     issuer::{Grant, Issuer},
 };
-use millwright_core::{Clock, Error, OrgId, Result, Timestamp, UserId, codes};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -393,7 +393,7 @@ struct Revoked;
 impl Revocations for Revoked {
     fn check<'a>(
         &'a self,
-        _principal: &'a millwright_auth::Principal,
+        _principal: &'a millwright_identity::Principal,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Err(Error::new(codes::TOKEN_REVOKED, "signed out")) })
     }

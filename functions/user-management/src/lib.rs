@@ -1,0 +1,60 @@
+//! user-management owns organizations, in the table `<prefix>-user-management`.
+//!
+//! Events out: [`events::EVENTS`]. Events in: none.
+
+mod api;
+mod app;
+mod codes;
+pub mod domain;
+pub mod events;
+mod functions;
+mod organization;
+pub mod permissions;
+pub mod store;
+
+use millwright_http::Describing;
+use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
+
+pub use api::{api, router};
+pub use app::UserManagement;
+pub use functions::user_management_api;
+
+const SUMMARY: &str = "Users, organizations, roles, members, teams and invitations";
+
+/// The manifest.
+pub fn service() -> Service {
+    Service {
+        name: "user-management",
+        summary: SUMMARY,
+        bases: &["organizations"],
+        permissions: permissions::CATALOGUE,
+        codes: codes::ALL,
+        operations: api::<Describing>().operations(),
+        events: events::EVENTS.to_vec(),
+        table: Some(Table { has_outbox: true }),
+        bucket: None,
+        functions: vec![Function {
+            name: "user-management-api",
+            summary: "Serves every operation of user-management",
+            memory_megabytes: 512,
+            timeout_seconds: 15,
+            triggers: vec![Trigger::Http],
+            rights: vec![
+                Right::OwnTable(&[
+                    TableAction::GetItem,
+                    TableAction::BatchGetItem,
+                    TableAction::Query,
+                    TableAction::PutItem,
+                    TableAction::UpdateItem,
+                    TableAction::DeleteItem,
+                ]),
+                Right::ReadSecret("auth/jwks"),
+                Right::ReadSecret("internal"),
+            ],
+            start: || Box::pin(user_management_api()),
+        }],
+        openapi: || {
+            api::<Describing>().document("Millwright user-management", SUMMARY, codes::ALL).0
+        },
+    }
+}
