@@ -48,7 +48,7 @@ pub fn service() -> Service {
                     TableAction::UpdateItem,
                     TableAction::DeleteItem,
                 ]),
-                Right::ReadSecret("auth/jwks"),
+                Right::VerifyCredentials,
                 Right::ReadSecret("internal"),
             ],
             start: || Box::pin(auth_api()),

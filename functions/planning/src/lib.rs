@@ -78,7 +78,7 @@ pub fn service() -> Service {
                     Right::OwnTable(READ_AND_WRITE),
                     Right::OwnFiles(UPLOADS, &[FileAction::Put]),
                     Right::OwnFiles(RESULTS, &[FileAction::Get]),
-                    Right::ReadSecret("auth/jwks"),
+                    Right::VerifyCredentials,
                     Right::ReadSecret("internal"),
                 ],
                 start: || Box::pin(planning_api()),

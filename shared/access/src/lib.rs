@@ -8,6 +8,11 @@
 //!
 //! These are the only items one service reads of another's table. Fields are only ever added.
 
+/// The service that owns users, memberships and roles, and their feed.
+pub const DIRECTORY: &str = "user-management";
+/// The service that owns sessions and API keys, and their feed.
+pub const CREDENTIALS: &str = "auth";
+
 pub mod facts;
 pub mod feed;
 mod revocations;

@@ -31,6 +31,9 @@ pub struct Function {
 pub enum Trigger {
     /// `ANY /api/v1/<base>` and `/api/v1/<base>/{proxy+}` of every base of the service.
     Http,
+    /// Operations of the service that need rights of their own, by name: these routes and no
+    /// other. They come before the base that another function of the service serves.
+    Operations(&'static [&'static str]),
     /// The API's `$default` route: what no other function serves.
     DefaultRoute,
     /// Its own SQS queue, called like the function, fed by a rule of the bus for these event
@@ -61,8 +64,24 @@ pub enum Right {
     OwnTable(&'static [TableAction]),
     /// Calls on the files of one folder of the service's own bucket. Never list.
     OwnFiles(Folder, &'static [FileAction]),
-    /// Read one secret, `<prefix>/<name>`.
+    /// Know callers by their credentials: public keys, revocation feeds, API keys and what they
+    /// grant (`millwright_access`). See [`Right::VERIFYING`].
+    VerifyCredentials,
+    /// Item operations on items of another service's table whose partition keys are like one of
+    /// these patterns, with `*` and `?`. Never an index.
+    Elsewhere {
+        service: &'static str,
+        actions: &'static [TableAction],
+        keys: &'static [&'static str],
+    },
+    /// Read one secret, `<prefix>/<name>`; a name may end with `/*`.
     ReadSecret(&'static str),
+    /// Add versions to a secret and say which is current, without reading any.
+    RotateSecret(&'static str),
+    /// Read one parameter of the installation, `/<prefix>/<name>`.
+    ReadParameter(&'static str),
+    /// Call operations of another service's function directly.
+    Invoke(&'static str),
     /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.
     DeliverOutboxes,
 }
@@ -97,6 +116,46 @@ pub enum TableAction {
     UpdateItem,
     DeleteItem,
     ConditionCheckItem,
+}
+
+impl Right {
+    /// What [`Right::VerifyCredentials`] stands for.
+    pub const VERIFYING: &'static [Right] = &[
+        Right::ReadSecret("auth/jwks"),
+        Right::Elsewhere { service: "auth", actions: &[TableAction::GetItem], keys: &["KEY#*"] },
+        Right::Elsewhere { service: "auth", actions: &[TableAction::Query], keys: &["FEED"] },
+        Right::Elsewhere {
+            service: "user-management",
+            actions: &[TableAction::GetItem, TableAction::BatchGetItem],
+            keys: &["USER#*#ACCESS", "ORG#*#ACCESS"],
+        },
+        Right::Elsewhere {
+            service: "user-management",
+            actions: &[TableAction::Query],
+            keys: &["FEED"],
+        },
+    ];
+}
+
+impl Function {
+    /// All rights, one by one: what stands for several is told apart.
+    pub fn single_rights(&self) -> Vec<Right> {
+        let mut single = Vec::new();
+        for right in &self.rights {
+            match right {
+                Right::VerifyCredentials => single.extend(Right::VERIFYING.iter().cloned()),
+                right => single.push(right.clone()),
+            }
+        }
+        single
+    }
+
+    /// True if it answers requests.
+    pub fn is_http(&self) -> bool {
+        self.triggers.iter().any(|trigger| {
+            matches!(trigger, Trigger::Http | Trigger::Operations(_) | Trigger::DefaultRoute)
+        })
+    }
 }
 
 impl Trigger {

@@ -57,10 +57,26 @@ impl Service {
 
     /// True if something can be left undelivered: then it has a dead-letter queue.
     pub fn has_dead_letters(&self) -> bool {
-        self.functions
-            .iter()
-            .flat_map(|function| &function.triggers)
-            .any(|trigger| !matches!(trigger, Trigger::Http | Trigger::DefaultRoute))
+        self.functions.iter().flat_map(|function| &function.triggers).any(|trigger| {
+            let is_route =
+                matches!(trigger, Trigger::Http | Trigger::Operations(_) | Trigger::DefaultRoute);
+            !is_route
+        })
+    }
+
+    /// The function that serves an operation over HTTP.
+    pub fn serving(&self, operation: &Operation) -> Option<&Function> {
+        let names = |function: &&Function| {
+            function.triggers.iter().any(|trigger| match trigger {
+                Trigger::Operations(names) => names.contains(&operation.name),
+                _ => false,
+            })
+        };
+        let whole = |function: &&Function| {
+            let triggers = &function.triggers;
+            triggers.contains(&Trigger::Http) || triggers.contains(&Trigger::DefaultRoute)
+        };
+        self.functions.iter().find(names).or_else(|| self.functions.iter().find(whole))
     }
 
     /// The operation of that short name.

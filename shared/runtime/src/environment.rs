@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use millwright_access::{CREDENTIALS, DIRECTORY, RevocationFeed};
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_files::Files;
 use millwright_http::{Platform, PlatformParts};
-use millwright_identity::{KeyCache, NoApiKeys, NoRevocations, Verifier, VerifierParts};
+use millwright_identity::{KeyCache, NoApiKeys, Verifier, VerifierParts};
 use millwright_store::Store;
 
 use crate::{
@@ -64,11 +65,12 @@ impl Environment {
     ) -> Result<Platform, StartError> {
         let secrets = self.clients.secretsmanager()?;
         let jwks = JwksReader::new(secrets.clone(), self.config.secret("auth/jwks"));
+        let feeds = vec![self.store(DIRECTORY)?, self.store(CREDENTIALS)?];
         let verifier = Verifier::new(VerifierParts {
             issuer: self.config.issuer(),
             audience: self.config.audience.clone(),
             keys: KeyCache::new(Arc::new(jwks), self.clock.clone()),
-            revocations: Arc::new(NoRevocations),
+            revocations: Arc::new(RevocationFeed::new(feeds, self.clock.clone())),
             api_keys: Arc::new(NoApiKeys),
             clock: self.clock.clone(),
         });

@@ -57,6 +57,13 @@ impl Database {
         Database { engine, client, config, table, endpoint, faults, clock }
     }
 
+    /// The table of another service in the same database.
+    pub async fn beside(&self, service: &str) -> Database {
+        let table = self.config.resource(service);
+        schema::create_table(&self.client, &table).await.expect("a table");
+        Database { table, ..self.clone() }
+    }
+
     /// A store with a client and faults of its own on the same table: another process.
     pub fn other_process(&self) -> Database {
         let faults = Faults::default();

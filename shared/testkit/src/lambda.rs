@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use millwright_access::{CREDENTIALS, DIRECTORY};
 use serde_json::{Value, json};
 use tokio::{
     process::{Child, Command},
@@ -43,6 +44,10 @@ impl LambdaProcess {
         app: &TestApp,
         aws: &AwsDouble,
     ) -> LambdaProcess {
+        // Whoever verifies a credential reads their feeds.
+        for service in [DIRECTORY, CREDENTIALS] {
+            app.database.beside(service).await;
+        }
         let api = Arc::new(Invocations::default());
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))

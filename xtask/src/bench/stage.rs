@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::{error::DisplayErrorContext, types::StreamSpecification};
+use millwright_access::{CREDENTIALS, DIRECTORY};
 use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
 use millwright_config::{Config, variable};
 use millwright_identity::issuer::Issuer;
@@ -64,7 +65,10 @@ impl Stage {
         let recorded = recorded(subject.sample)?;
         let (function, world) = (subject.function, World::default());
         let mut stage = Stage { driver, world, function, recorded, token, public_keys };
-        stage.create_table(subject.service).await?;
+        // Whoever verifies a credential reads the feeds of the last two.
+        for service in [subject.service, DIRECTORY, CREDENTIALS] {
+            stage.create_table(service).await?;
+        }
         stage.launch(own, Way::Direct, 1).await?;
         stage.world = (subject.furnish)(Caller { stage: &stage }).await?;
         Ok(stage)

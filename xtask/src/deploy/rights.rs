@@ -131,7 +131,16 @@ fn expectations(
     service: &Service,
     function: &Function,
 ) -> Vec<(Attempt, bool)> {
+    let rights_here = function.single_rights();
     let delivers = function.rights.contains(&Right::DeliverOutboxes);
+    let may_use_elsewhere = |table: &Service, wanted: TableAction| {
+        rights_here.iter().any(|right| match right {
+            Right::Elsewhere { service, actions, .. } => {
+                *service == table.name && actions.contains(&wanted)
+            }
+            _ => false,
+        })
+    };
     let may_use_own = |action: TableAction| {
         function
             .rights
@@ -142,29 +151,36 @@ fn expectations(
     let is_own = |other: &Service| other.name == service.name;
     let with_table = || services.iter().filter(|service| service.table.is_some());
     let own = with_table().find(|other| is_own(other));
-    let other = with_table().find(|other| !is_own(other));
-    for table in [own, other].into_iter().flatten() {
+    let others = with_table().filter(|other| !is_own(other));
+    for table in own.into_iter().chain(others) {
         for call in TableCall::ALL {
             let may = call.action().is_some_and(|action| match action {
                 // On outbox items only, which the emulator cannot tell apart.
                 TableAction::GetItem | TableAction::UpdateItem | TableAction::Query if delivers => {
                     call != TableCall::QueryIndex
                 }
+                // Of some items only, which the emulator cannot tell apart; never of an index.
+                action if !is_own(table) && call != TableCall::QueryIndex => {
+                    may_use_elsewhere(table, action)
+                }
                 action => is_own(table) && may_use_own(action),
             });
             expected.push((Attempt::Table(call, table.name), may));
         }
     }
-    let rights = services.iter().flat_map(|service| &service.functions).flat_map(|f| &f.rights);
-    let secrets: BTreeSet<&'static str> = rights
-        .filter_map(|right| match *right {
-            Right::ReadSecret(name) => Some(name),
+    let functions = services.iter().flat_map(|service| &service.functions);
+    let secrets: BTreeSet<&'static str> = functions
+        .flat_map(Function::single_rights)
+        .filter_map(|right| match right {
+            Right::ReadSecret(name) | Right::RotateSecret(name) if !name.ends_with('*') => {
+                Some(name)
+            }
             _ => None,
         })
         .chain([FOREIGN_SECRET])
         .collect();
     for secret in secrets {
-        let may = function.rights.contains(&Right::ReadSecret(secret));
+        let may = rights_here.contains(&Right::ReadSecret(secret));
         expected.push((Attempt::ReadSecret(secret), may));
     }
     for folder in service.bucket.iter().flat_map(|bucket| bucket.folders).chain([&FOREIGN_FOLDER]) {

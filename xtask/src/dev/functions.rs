@@ -161,7 +161,7 @@ fn workers(services: &[Service]) -> Vec<Worker> {
         let mut routes = vec![function.name];
         if function.triggers.contains(&Trigger::DefaultRoute) {
             routes.extend(["_", "_"]);
-        } else if function.triggers.contains(&Trigger::Http) {
+        } else if function.is_http() {
             routes.push(function.name);
         }
         workers.extend(routes.into_iter().map(|route| Worker {

@@ -58,9 +58,12 @@ pub(super) fn check(workspace: &Path, services: &[Service], output: &Output) -> 
 fn secrets(services: &[Service]) -> BTreeSet<&'static str> {
     let functions = services.iter().flat_map(|service| &service.functions);
     functions
-        .flat_map(|function| &function.rights)
-        .filter_map(|right| match *right {
-            Right::ReadSecret(name) => Some(name),
+        .flat_map(|function| function.single_rights())
+        .filter_map(|right| match right {
+            // Those of a folder come and go.
+            Right::ReadSecret(name) | Right::RotateSecret(name) if !name.ends_with('*') => {
+                Some(name)
+            }
             _ => None,
         })
         .collect()

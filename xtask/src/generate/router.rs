@@ -21,6 +21,18 @@ fn routes(services: &[Service]) -> BTreeMap<String, &'static str> {
     let mut routes = BTreeMap::new();
     for service in services {
         for function in &service.functions {
+            // A catch-all and a longer path beside it are refused: then every path is named.
+            let is_shared = service.functions.iter().any(|other| {
+                other.triggers.iter().any(|trigger| matches!(trigger, Trigger::Operations(_)))
+            });
+            if is_shared {
+                for operation in &service.operations {
+                    if service.serving(operation).is_some_and(|own| own.name == function.name) {
+                        routes.insert(operation.path.clone(), function.name);
+                    }
+                }
+                continue;
+            }
             for base in service.bases.iter().filter(|_| function.triggers.contains(&Trigger::Http))
             {
                 routes.insert(format!("/api/v1/{base}"), function.name);

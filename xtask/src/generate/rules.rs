@@ -65,10 +65,16 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
     unless((1..=900).contains(&function.timeout_seconds), "the timeout is not 1-900 s");
     for trigger in &function.triggers {
         match trigger {
-            Trigger::Http | Trigger::DefaultRoute => unless(
-                function.timeout_seconds <= LONGEST_HTTP_TIMEOUT,
-                "an HTTP API does not wait longer than 30 s",
-            ),
+            Trigger::Http | Trigger::DefaultRoute | Trigger::Operations(_) => {
+                unless(
+                    function.timeout_seconds <= LONGEST_HTTP_TIMEOUT,
+                    "an HTTP API does not wait longer than 30 s",
+                );
+                if let Trigger::Operations(names) = trigger {
+                    let known = names.iter().all(|name| service.operation(name).is_some());
+                    unless(known, "it serves an operation that the service does not have");
+                }
+            }
             Trigger::Events { types, batch_size, window_seconds, .. } => {
                 unless(!types.is_empty(), "it consumes no type of event");
                 unless((1..=10_000).contains(batch_size), "a batch is not 1-10000 messages");

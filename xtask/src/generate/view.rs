@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use millwright_config::variable;
 use millwright_event::{OUTBOX_PREFIX, batch::MAX_RECEIVES};
-use millwright_manifest::{FileAction, Function, Right, Service, TableAction, Trigger};
+use millwright_manifest::{FileAction, Function, Operation, Right, Service, TableAction, Trigger};
 use millwright_store::schema::{self, Index};
 use serde::Serialize;
 
@@ -70,8 +70,22 @@ struct FunctionView {
     is_unattended: bool,
     table_actions: Vec<&'static str>,
     reads_indexes: bool,
-    secrets: Vec<&'static str>,
+    elsewhere: Vec<Elsewhere>,
+    secrets: Vec<String>,
+    rotated_secrets: Vec<String>,
+    parameters: Vec<&'static str>,
+    /// Functions it calls directly.
+    invokes: Vec<&'static str>,
     delivers_outboxes: bool,
+}
+
+/// What a function may do with items of another service's table.
+#[derive(Debug, Serialize)]
+struct Elsewhere {
+    id: String,
+    service: &'static str,
+    actions: Vec<&'static str>,
+    keys: &'static [&'static str],
 }
 
 #[derive(Debug, Serialize)]
@@ -204,15 +218,22 @@ impl FunctionView {
     fn of(service: &Service, function: &Function) -> FunctionView {
         let id = id_of(service, function);
         let has = |wanted: Trigger| function.triggers.contains(&wanted);
-        let (is_http, is_default_route) = (has(Trigger::Http), has(Trigger::DefaultRoute));
+        let is_default_route = has(Trigger::DefaultRoute);
+        let (is_http, serves_bases) = (function.is_http(), has(Trigger::Http));
         let mut routes = Vec::new();
-        for base in service.bases.iter().filter(|_| is_http) {
+        for base in service.bases.iter().filter(|_| serves_bases) {
             let base_id = pascal(base);
             let path = format!("ANY /api/v1/{base}");
             routes.push(Route { key: format!("{path}/{{proxy+}}"), id: format!("{base_id}Below") });
             routes.push(Route { key: path, id: base_id });
         }
         routes.reverse();
+        for operation in
+            service.operations.iter().filter(|operation| own_route(function, operation))
+        {
+            let key = format!("{} {}", operation.method, operation.path);
+            routes.push(Route { key, id: pascal(&operation.name.replace('_', "-")) });
+        }
         if is_default_route {
             routes.push(Route { key: "$default".to_owned(), id: "Default".to_owned() });
         }
@@ -260,8 +281,8 @@ impl FunctionView {
             })
             .collect();
         let outboxes = has(Trigger::Outboxes);
-        let table_actions: Vec<TableAction> = function
-            .rights
+        let rights = function.single_rights();
+        let table_actions: Vec<TableAction> = rights
             .iter()
             .flat_map(|right| match right {
                 Right::OwnTable(actions) => actions.to_vec(),
@@ -283,16 +304,63 @@ impl FunctionView {
             schedules,
             reads_indexes: table_actions.contains(&TableAction::Query),
             table_actions: table_actions.into_iter().map(TableAction::iam_action).collect(),
-            secrets: function
-                .rights
-                .iter()
-                .filter_map(|right| match *right {
-                    Right::ReadSecret(name) => Some(name),
-                    _ => None,
-                })
-                .collect(),
+            elsewhere: rights.iter().filter_map(|right| Elsewhere::of(service, right)).collect(),
+            secrets: secret_names(names(&rights, |right| match *right {
+                Right::ReadSecret(name) => Some(name),
+                _ => None,
+            })),
+            rotated_secrets: secret_names(names(&rights, |right| match *right {
+                Right::RotateSecret(name) => Some(name),
+                _ => None,
+            })),
+            parameters: names(&rights, |right| match *right {
+                Right::ReadParameter(name) => Some(name),
+                _ => None,
+            }),
+            invokes: names(&rights, |right| match *right {
+                Right::Invoke(name) => Some(name),
+                _ => None,
+            }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),
             id,
+        }
+    }
+}
+
+/// The route has a function of its own.
+fn own_route(function: &Function, operation: &Operation) -> bool {
+    function.triggers.iter().any(|trigger| match trigger {
+        Trigger::Operations(names) => names.contains(&operation.name),
+        _ => false,
+    })
+}
+
+fn names(rights: &[Right], pick: fn(&Right) -> Option<&'static str>) -> Vec<&'static str> {
+    rights.iter().filter_map(pick).collect()
+}
+
+/// As ARNs end: Secrets Manager appends six random characters to the name.
+fn secret_names(names: Vec<&'static str>) -> Vec<String> {
+    let name = |name: &str| {
+        if name.ends_with('*') { name.to_owned() } else { format!("{name}-??????") }
+    };
+    names.into_iter().map(name).collect()
+}
+
+impl Elsewhere {
+    /// None for the service's own table, which it may use anyway.
+    fn of(service: &Service, right: &Right) -> Option<Elsewhere> {
+        match *right {
+            Right::Elsewhere { service: owner, actions, keys } if owner != service.name => {
+                let what: String = actions.iter().map(|action| format!("{action:?}")).collect();
+                Some(Elsewhere {
+                    id: format!("{what}Of{}", pascal(owner)),
+                    service: owner,
+                    actions: actions.iter().map(|action| action.iam_action()).collect(),
+                    keys,
+                })
+            }
+            _ => None,
         }
     }
 }
