@@ -65,6 +65,8 @@ struct Endpoints {
     s3: Option<String>,
     secretsmanager: Option<String>,
     sqs: Option<String>,
+    lambda: Option<String>,
+    ssm: Option<String>,
 }
 
 /// The AWS services Millwright calls.
@@ -75,6 +77,8 @@ pub enum AwsService {
     S3,
     SecretsManager,
     Sqs,
+    Lambda,
+    Ssm,
 }
 
 /// Credentials of the function's role. Debug prints the key id only.
@@ -173,6 +177,8 @@ impl Config {
                     s3: optional("AWS_ENDPOINT_URL_S3"),
                     secretsmanager: optional("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
                     sqs: optional("AWS_ENDPOINT_URL_SQS"),
+                    lambda: optional("AWS_ENDPOINT_URL_LAMBDA"),
+                    ssm: optional("AWS_ENDPOINT_URL_SSM"),
                 },
             },
             prefix,
@@ -187,6 +193,11 @@ impl Config {
     /// `<prefix>-<name>`: how tables, queues and functions are called.
     pub fn resource(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
+    }
+
+    /// How to invoke a function: deployed as `<prefix>-<function>`, run locally as `<function>`.
+    pub fn invoked_name(&self, function: &str) -> String {
+        if self.stage.is_local() { function.to_owned() } else { self.resource(function) }
     }
 
     /// The bucket of a service. Bucket names are the whole world's, so CloudFormation makes one up
@@ -214,6 +225,8 @@ impl Config {
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secretsmanager)
             }
             AwsService::Sqs => ("AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
+            AwsService::Lambda => ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda),
+            AwsService::Ssm => ("AWS_ENDPOINT_URL_SSM", &endpoints.ssm),
         };
         let endpoint = own.as_deref().or(endpoints.all.as_deref());
         if endpoint.is_none() && self.stage.is_local() {
@@ -291,6 +304,8 @@ mod tests {
             AwsService::S3,
             AwsService::SecretsManager,
             AwsService::Sqs,
+            AwsService::Lambda,
+            AwsService::Ssm,
         ] {
             assert!(local.endpoint(service).is_err(), "{service:?}");
         }

@@ -11,10 +11,10 @@
 //! Requests are signed by `aws-sigv4` and sent through the HTTP client that all AWS clients share;
 //! the S3 client of the SDK would make every function larger for five kinds of requests.
 
+mod address;
 mod client;
 mod key;
 mod link;
-mod request;
 
 pub use client::{Files, Part, Stored};
 pub use key::{FileKey, Folder};

@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sigv4::http_request::SignableBody;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use millwright_aws::{SignableBody, Unsigned, encoded};
 use millwright_core::{Result, Timestamp};
 
-use crate::{
-    FileKey, Files,
-    request::{Unsigned, encoded},
-};
+use crate::{FileKey, Files};
 
 /// What somebody says they will upload; S3 refuses anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +67,11 @@ impl Files {
         headers: Vec<(&'static str, String)>,
         lifetime: Duration,
     ) -> Result<Link> {
-        let now = self.clock.now();
+        let now = self.endpoint.clock().now();
         let to_send = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let to_send = to_send.collect();
         let request = Unsigned { method, url, headers, body: SignableBody::UnsignedPayload };
-        let url = self.signer.link(request, now, lifetime)?;
+        let url = self.endpoint.signer().link(request, now, lifetime)?;
         Ok(Link { url, headers: to_send, expires_at: now.plus(lifetime) })
     }
 }
