@@ -24,6 +24,8 @@ pub enum Group {
     Lint,
     /// Schemathesis.
     Contract,
+    /// The identity provider of `dev`: oidc-provider-mock.
+    Identity,
     /// What Rust tests ask for a second opinion: networkx.
     Oracle,
 }
@@ -34,6 +36,7 @@ impl Group {
             Group::Emulator => "emulator",
             Group::Lint => "lint",
             Group::Contract => "contract",
+            Group::Identity => "identity",
             Group::Oracle => "oracle",
         }
     }
@@ -43,6 +46,7 @@ impl Group {
             Group::Emulator => "the AWS emulator and cargo-lambda",
             Group::Lint => "the template linters",
             Group::Contract => "Schemathesis",
+            Group::Identity => "the local identity provider",
             Group::Oracle => "networkx",
         }
     }

@@ -6,6 +6,7 @@ mod build;
 mod database;
 mod functions;
 mod instance;
+mod provider;
 mod pump;
 mod seed;
 mod settings;
@@ -61,6 +62,9 @@ pub struct Options {
     /// Port of DynamoDB
     #[arg(long, env = "MILLWRIGHT_DEV_DATABASE_PORT", default_value_t = 8000)]
     database_port: u16,
+    /// Port of the identity provider
+    #[arg(long, env = "MILLWRIGHT_DEV_PROVIDER_PORT", default_value_t = 9400)]
+    provider_port: u16,
 }
 
 pub fn run(options: &Options) -> Result<()> {
@@ -72,6 +76,7 @@ pub fn run(options: &Options) -> Result<()> {
             api: options.port,
             emulator: options.emulator_port,
             database: options.database_port,
+            provider: options.provider_port,
         },
         is_persistent: true,
     };
@@ -83,6 +88,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let tools = Tools::of_workspace();
     tools.install(Group::Emulator)?;
+    tools.install(Group::Identity)?;
     let program = match options.backing_only {
         true => None,
         false => {

@@ -30,12 +30,19 @@ pub struct Ports {
     pub emulator: u16,
     /// dynoxide: DynamoDB.
     pub database: u16,
+    /// oidc-provider-mock: whom people sign in with.
+    pub provider: u16,
 }
 
 impl Ports {
-    /// Three that were free a moment ago.
+    /// Some that were free a moment ago.
     pub fn free() -> Result<Ports> {
-        Ok(Ports { api: free_port()?, emulator: free_port()?, database: free_port()? })
+        Ok(Ports {
+            api: free_port()?,
+            emulator: free_port()?,
+            database: free_port()?,
+            provider: free_port()?,
+        })
     }
 
     /// # Errors
@@ -45,6 +52,12 @@ impl Ports {
             (self.api, "the API", "--port", "MILLWRIGHT_DEV_PORT"),
             (self.emulator, "the AWS emulator", "--emulator-port", "MILLWRIGHT_DEV_EMULATOR_PORT"),
             (self.database, "DynamoDB", "--database-port", "MILLWRIGHT_DEV_DATABASE_PORT"),
+            (
+                self.provider,
+                "the identity provider",
+                "--provider-port",
+                "MILLWRIGHT_DEV_PROVIDER_PORT",
+            ),
         ] {
             if http::is_open(port) {
                 return Err(anyhow!(
@@ -86,6 +99,8 @@ impl Settings {
             // One developer is no crowd; what limits do is tested elsewhere.
             (variable::REQUESTS_PER_SECOND, "10000".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.ports.emulator)),
+            // cargo-lambda, which runs the functions, lets them be invoked where it serves the API.
+            ("AWS_ENDPOINT_URL_LAMBDA", self.public_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", self.ports.database)),
             ("AWS_ACCESS_KEY_ID", emulator::ACCOUNT.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
@@ -135,8 +150,9 @@ mod tests {
 
     #[test]
     fn functions_are_told_all_they_need_and_reach_loopback_only() {
-        let config =
-            settings(Ports { api: 1, emulator: 2, database: 3 }).config().expect("complete");
+        let config = settings(Ports { api: 1, emulator: 2, database: 3, provider: 4 })
+            .config()
+            .expect("complete");
         assert!(config.stage.is_local());
         assert_eq!(config.issuer(), "http://127.0.0.1:1/api/v1");
         assert_eq!(config.endpoint(AwsService::DynamoDb), Ok(Some("http://127.0.0.1:3")));

@@ -11,6 +11,7 @@ use super::{
     backing::Backing,
     database::LocalDatabase,
     functions::Functions,
+    provider::IdentityProvider,
     pump::{Invoker, Pumps, Sources},
 };
 use crate::{emulator::Emulator, http, output, paths, process::tail, tools::Tools};
@@ -20,6 +21,7 @@ pub struct Stack {
     pumps: Option<Pumps>,
     functions: Option<Functions>,
     emulator: Emulator,
+    _provider: IdentityProvider,
     _database: LocalDatabase,
 }
 
@@ -34,7 +36,7 @@ impl Stack {
     ) -> Result<Stack> {
         settings.ports.check()?;
         paths::create(&settings.data())?;
-        output::progress("starting DynamoDB and the AWS emulator");
+        output::progress("starting DynamoDB, the AWS emulator and the identity provider");
         let database = LocalDatabase::start(&settings.data(), settings.ports.database).await?;
         let emulator = Emulator::start(
             tools,
@@ -42,6 +44,7 @@ impl Stack {
             Some(settings.ports.emulator),
             settings.is_persistent,
         )?;
+        let provider = IdentityProvider::start(tools, settings)?;
         let config = settings.config()?;
         let clients = Clients::new(&config).map_err(|error| anyhow!("no AWS clients: {error}"))?;
         output::progress("creating tables, queues, rules and secrets");
@@ -66,7 +69,13 @@ impl Stack {
             positions: settings.data().join("streams.json"),
         };
         let pumps = Pumps::start(&sources, &invoker)?;
-        let stack = Stack { pumps: Some(pumps), functions, emulator, _database: database };
+        let stack = Stack {
+            pumps: Some(pumps),
+            functions,
+            emulator,
+            _provider: provider,
+            _database: database,
+        };
         if stack.functions.is_some() {
             stack.wait_until_healthy(settings, services).await?;
         }

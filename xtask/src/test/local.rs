@@ -17,6 +17,7 @@ pub(super) fn with_stack<T>(
     used: impl FnOnce(&Runtime, &Settings) -> Result<T>,
 ) -> Result<T> {
     tools.install(Group::Emulator)?;
+    tools.install(Group::Identity)?;
     let program = dev::build()?;
     let folder = paths::private().join("test").join(name);
     paths::remove(&folder)?;
