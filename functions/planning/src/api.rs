@@ -26,19 +26,19 @@ pub fn api<P: Purpose>() -> Api<Served, P> {
         .with(operation!(project::project_create).answers(&[KEY_TAKEN, NAME_TAKEN, LIMIT_REACHED]))
         .with(operation!(project::project_list).answers(&[UNSUPPORTED_FILTER]))
         .with(operation!(project::project_get))
-        .with(operation!(project::project_update).answers(&[
+        .with(operation!(project::change::project_update).answers(&[
             PROJECT_ARCHIVED,
             NAME_TAKEN,
             CONTENTION,
         ]))
-        .with(operation!(project::project_archive).answers(&[
+        .with(operation!(project::change::project_archive).answers(&[
             INVALID_STATE,
             PROJECT_BUSY,
             CONTENTION,
         ]))
-        .with(operation!(project::project_unarchive).answers(&[INVALID_STATE, CONTENTION]))
-        .with(operation!(project::project_delete).answers(&[INVALID_STATE, CONTENTION]))
-        .with(operation!(project::project_restore).answers(&[
+        .with(operation!(project::change::project_unarchive).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(project::change::project_delete).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(project::change::project_restore).answers(&[
             NAME_TAKEN,
             LIMIT_REACHED,
             CONTENTION,
