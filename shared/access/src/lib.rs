@@ -13,8 +13,10 @@ pub const DIRECTORY: &str = "user-management";
 /// The service that owns sessions and API keys, and their feed.
 pub const CREDENTIALS: &str = "auth";
 
+mod catalogue;
 pub mod facts;
 pub mod feed;
 mod revocations;
 
+pub use catalogue::CATALOGUE;
 pub use revocations::RevocationFeed;

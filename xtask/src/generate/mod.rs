@@ -2,6 +2,7 @@
 //!
 //! A generator turns the services into [`Output`]; this module alone writes, compares and removes.
 
+mod catalogue;
 mod cost;
 mod documents;
 mod events;
@@ -62,6 +63,7 @@ fn generate(services: &[Service]) -> Result<(Output, String)> {
     events::generate(services, &mut output)?;
     router::generate(services, &workspace, &mut output)?;
     documents::generate(services, &mut output)?;
+    catalogue::generate(services, &mut output)?;
     let cost = cost::generate(services, &workspace, &mut output)?;
     Ok((output, cost))
 }
