@@ -69,7 +69,8 @@ impl Functions {
             self.endpoint.call("POST", &path, json, event.to_string().into_bytes()).await?;
         let failed = |what: &str| Error::unavailable(format!("function {name}: {what}"));
         if !answer.is_success() {
-            return Err(failed(&format!("invoke answered {}", answer.status)));
+            let text: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+            return Err(failed(&format!("invoke answered {}: {text}", answer.status)));
         }
         if answer.header("x-amz-function-error").is_some() {
             return Err(failed("it ended with an error"));

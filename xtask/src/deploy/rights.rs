@@ -13,6 +13,7 @@ use millwright_core::{Clock, Error, OrgId, Tenant, Voucher};
 use millwright_files::{FileKey, Folder};
 use millwright_manifest::{FileAction, Function, Right, Service, TableAction};
 use millwright_runtime::aws::Clients;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::stack::{Installation, PREFIX};
@@ -36,6 +37,10 @@ enum Attempt {
     /// On a file in that folder of the bucket of that service.
     File(FileAction, Folder, &'static str),
     ReadSecret(&'static str),
+    /// Looking at the versions of a secret, which only who rotates it may; nothing is changed.
+    DescribeSecret(&'static str),
+    ReadParameter(&'static str),
+    Invoke(&'static str),
     Publish,
     Send,
 }
@@ -182,6 +187,16 @@ fn expectations(
     for secret in secrets {
         let may = rights_here.contains(&Right::ReadSecret(secret));
         expected.push((Attempt::ReadSecret(secret), may));
+        let may = rights_here.contains(&Right::RotateSecret(secret));
+        expected.push((Attempt::DescribeSecret(secret), may));
+    }
+    for right in services.iter().flat_map(|service| &service.functions).flat_map(|f| &f.rights) {
+        let attempt = match *right {
+            Right::ReadParameter(name) => Attempt::ReadParameter(name),
+            Right::Invoke(name) => Attempt::Invoke(name),
+            _ => continue,
+        };
+        expected.push((attempt, rights_here.contains(right)));
     }
     for folder in service.bucket.iter().flat_map(|bucket| bucket.folders).chain([&FOREIGN_FOLDER]) {
         for action in [FileAction::Put, FileAction::Get, FileAction::Delete] {
@@ -226,6 +241,19 @@ impl Attempt {
             Attempt::ReadSecret(name) => {
                 let call = clients.secretsmanager()?.get_secret_value();
                 failure_of(call.secret_id(format!("{PREFIX}/{name}")).send().await)
+            }
+            Attempt::DescribeSecret(name) => {
+                let call = clients.secretsmanager()?.describe_secret();
+                failure_of(call.secret_id(format!("{PREFIX}/{name}")).send().await)
+            }
+            Attempt::ReadParameter(name) => {
+                let read = clients.parameters(Clock::system())?.get(name).await;
+                read.err().map(|error| error.to_string())
+            }
+            Attempt::Invoke(function) => {
+                let functions = clients.functions(Clock::system())?;
+                let called = functions.call(function, "GET", "/", &[], &Value::Null).await;
+                called.err().map(|error| error.to_string())
             }
             Attempt::File(action, folder, service) => {
                 let key = trial(folder);
