@@ -169,6 +169,42 @@ async fn the_consumer_counts_and_answers_for_each_message() {
 }
 
 #[tokio::test]
+async fn an_import_is_worked_off_by_its_own_function() {
+    let (app, aws) = stage().await;
+    let api = LambdaProcess::start(BINARY, "planning-api", &app, &aws).await;
+    let jobs = LambdaProcess::start(BINARY, "planning-jobs", &app, &aws).await;
+    let create = with_token(sample("planning-api-project-create"), &app);
+    let project = body(&api.invoke(create.clone()).await.unwrap());
+    let call = |method: &str, path: &str, body: Value| {
+        let mut event = create.clone();
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["method"] = method.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        event["body"] = if method == "GET" { Value::Null } else { body.to_string().into() };
+        event
+    };
+    let order = json!({
+        "projectId": project["id"],
+        "format": "jsonl",
+        "source": "lambda",
+        "content": "{\"externalId\": \"1\", \"title\": \"A row\"}\n",
+    });
+    let accepted = api.invoke(call("POST", "/api/v1/planning/imports", order)).await.unwrap();
+    assert_eq!(accepted["statusCode"], 202, "{accepted}");
+    // The sample is of a job that is not there: done, as a repeat would be.
+    let mut event = sample("planning-jobs");
+    let unknown = jobs.invoke(event.clone()).await.unwrap();
+    assert_eq!(unknown, json!({ "batchItemFailures": [] }));
+    let message = app.messages_to("planning-jobs").await.remove(0);
+    event["Records"][0]["body"] = serde_json::to_string(&message).unwrap().into();
+    let worked = jobs.invoke(event).await.unwrap();
+    assert_eq!(worked, json!({ "batchItemFailures": [] }));
+    let path = accepted["headers"]["location"].as_str().unwrap();
+    let job = body(&api.invoke(call("GET", path, Value::Null)).await.unwrap());
+    assert_eq!((&job["status"], &job["progress"]["created"]), (&json!("completed"), &json!(1)));
+}
+
+#[tokio::test]
 async fn the_relay_publishes_from_its_stream_and_sweeps() {
     let (app, aws) = stage().await;
     let function = LambdaProcess::start(BINARY, "relay", &app, &aws).await;
