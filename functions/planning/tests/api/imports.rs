@@ -23,7 +23,7 @@ pub fn real(app: &TestApp) -> Works {
 }
 
 /// Asks for an import, lets it be done, and gives the job and its rows.
-async fn import(app: &TestApp, client: &Client, order: Value) -> (Value, Vec<Value>) {
+pub async fn import(app: &TestApp, client: &Client, order: Value) -> (Value, Vec<Value>) {
     let path = ask(client, order).await;
     Queue::of(app, &real(app), 1).drain(TIMES, |_| None).await;
     outcome(client, &path).await
@@ -39,6 +39,23 @@ async fn ask(client: &Client, order: Value) -> String {
 async fn outcome(client: &Client, path: &str) -> (Value, Vec<Value>) {
     let job = client.get(path).await.expect(200);
     (job, client.all(&format!("{path}/rows"), 100).await)
+}
+
+/// The id of a file that was uploaded.
+pub async fn uploaded(app: &TestApp, client: &Client, name: &str, bytes: &[u8]) -> Value {
+    let sha256: String =
+        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let content_type = if name.ends_with("csv") { "text/csv" } else { "application/json" };
+    let upload = json!({
+        "fileName": name, "contentType": content_type, "sizeBytes": bytes.len(), "sha256": sha256,
+    });
+    let upload = client.post("/api/v1/planning/uploads", upload).await.expect(201);
+    let headers: BTreeMap<String, String> =
+        serde_json::from_value(upload["headers"].clone()).unwrap();
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let url = upload["uploadUrl"].as_str().unwrap();
+    assert_eq!(app.files.send("PUT", url, headers, bytes).await.0, 200);
+    upload["id"].clone()
 }
 
 fn statuses(rows: &[Value]) -> Vec<&str> {
@@ -414,23 +431,11 @@ async fn a_real_backlog_arrives_whole_and_once() {
     let app = app().await;
     let member = app.client(A, "member");
     let id = project(&member, "WEB").await;
-    let sha256: String =
-        digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let upload = json!({
-        "fileName": "archive.json", "contentType": "application/json",
-        "sizeBytes": bytes.len(), "sha256": sha256,
-    });
     let mut ran = Vec::new();
     for _ in 0..2 {
-        let upload = member.post("/api/v1/planning/uploads", upload.clone()).await.expect(201);
-        let headers: BTreeMap<String, String> =
-            serde_json::from_value(upload["headers"].clone()).unwrap();
-        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let url = upload["uploadUrl"].as_str().unwrap();
-        assert_eq!(app.files.send("PUT", url, headers, &bytes).await.0, 200);
         let order = json!({
             "projectId": id, "format": "json", "preset": "github", "source": "github",
-            "include": "both", "uploadId": upload["id"],
+            "include": "both", "uploadId": uploaded(&app, &member, "archive.json", &bytes).await,
         });
         let (job, rows) = import(&app, &member, order).await;
         assert_eq!(job["status"], "completed", "{job}");

@@ -18,6 +18,7 @@ mod exactly_of_relations;
 mod exports;
 mod idempotency;
 mod imports;
+mod imports_csv;
 mod isolation;
 mod jobs;
 mod jobs_rows;
