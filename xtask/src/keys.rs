@@ -67,7 +67,16 @@ impl Keys {
 
     /// What cursors and internal signatures are derived from; made at the first call.
     pub fn internal_secret(&self) -> Result<String> {
-        let file = self.folder.join("internal");
+        self.random("internal")
+    }
+
+    /// What vouches for refresh tokens; made at the first call.
+    pub fn refresh_secret(&self) -> Result<String> {
+        self.random("refresh")
+    }
+
+    fn random(&self, name: &str) -> Result<String> {
+        let file = self.folder.join(name);
         if !file.exists() {
             let random: [u8; 32] = IdGenerator::new(Clock::system()).random_bytes();
             let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -16,6 +16,7 @@ mod infra;
 mod interrupt;
 mod keys;
 mod new_service;
+mod node;
 mod output;
 mod paths;
 mod process;

@@ -23,12 +23,18 @@ impl Api {
     pub fn of(settings: &Settings, role: &str) -> Result<Api> {
         let issuer = settings.keys().existing_issuer(&settings.public_url())?;
         let token = keys::issue(&issuer, role, keys::demo_user(), keys::demo_organization())?;
+        Api::with_token(settings, &token)
+    }
+
+    /// With a token that somebody got by signing in.
+    pub fn with_token(settings: &Settings, token: &str) -> Result<Api> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(TIMEOUT)
             .build()
             .context("no HTTP client")?;
-        Ok(Api { client, base: format!("{}/api/v1", settings.public_url()), token })
+        let base = format!("{}/api/v1", settings.public_url());
+        Ok(Api { client, base, token: token.to_owned() })
     }
 
     pub fn token(&self) -> &str {

@@ -11,7 +11,9 @@ use millwright_event::batch::MAX_RECEIVES;
 use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
+use super::{provider::OPERATOR, text};
 use crate::{emulator, keys::Keys};
 
 /// What a local stack's backing services are made of.
@@ -22,10 +24,11 @@ pub struct Backing<'a> {
 }
 
 impl Backing<'_> {
-    pub async fn create(&self, keys: &Keys) -> Result<()> {
+    pub async fn create(&self, keys: &Keys, provider: u16) -> Result<()> {
         self.create_tables().await?;
         self.create_buckets().await?;
         self.create_secrets(keys).await?;
+        self.create_parameters(provider).await?;
         let bus = self.config.prefix.clone();
         self.create_bus(&bus).await?;
         for service in self.services {
@@ -79,11 +82,68 @@ impl Backing<'_> {
         Ok(())
     }
 
+    /// One signing key for `cargo xtask token` and the token function alike.
     async fn create_secrets(&self, keys: &Keys) -> Result<()> {
-        let jwks = keys.issuer(&self.config.public_url)?.public_keys();
-        let jwks = serde_json::to_string(&jwks).context("the public keys are no JSON")?;
-        self.put_secret("auth/jwks", &jwks).await?;
+        let issuer = keys.issuer(&self.config.public_url)?;
+        let mut jwks = serde_json::to_value(issuer.public_keys())?;
+        let kid = text(&jwks["keys"][0], "kid")?;
+        jwks["keys"][0]["state"] = "current".into();
+        self.put_secret("auth/jwks", &jwks.to_string()).await?;
+        self.put_current("auth/signing", &kid, issuer.private_pem()).await?;
+        let refresh = keys.refresh_secret()?;
+        let hash = Sha256::digest(&refresh);
+        let version: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.put_current("auth/refresh", &version, &refresh).await?;
+        // The local provider takes any.
+        self.put_secret("auth/providers/local", "local").await?;
         self.put_secret("internal", &keys.internal_secret()?).await
+    }
+
+    /// A secret whose versions have stages: this one is in force.
+    async fn put_current(&self, name: &str, version: &str, value: &str) -> Result<()> {
+        let client = self.clients.secretsmanager()?;
+        let name = self.config.secret(name);
+        if let Err(error) = client.create_secret().name(&name).send().await {
+            let exists = error.as_service_error().is_some_and(|e| e.is_resource_exists_exception());
+            ensure!(exists, "secret {name} cannot be made: {}", DisplayErrorContext(error));
+        }
+        let request = client.put_secret_value().secret_id(&name).client_request_token(version);
+        let put = request.version_stages("current").secret_string(value).send().await;
+        put.map(drop).map_err(|error| anyhow!("secret {name}: {}", DisplayErrorContext(error)))
+    }
+
+    /// Settings that operators write when deployed. Parameter store has no client of ours that
+    /// writes.
+    async fn create_parameters(&self, provider: u16) -> Result<()> {
+        let settings = json!({
+            "providers": [{
+                "id": "local",
+                "displayName": "this machine",
+                "issuer": format!("http://127.0.0.1:{provider}"),
+                "clientId": "millwright",
+                "clientSecretName": "auth/providers/local",
+            }],
+            "appOrigins": [self.config.public_url],
+            "operators": [{
+                "issuer": format!("http://127.0.0.1:{provider}"),
+                "subject": OPERATOR.subject,
+            }],
+        });
+        let name = format!("/{}/auth/settings", self.config.prefix);
+        let body = json!({
+            "Name": name, "Type": "String", "Overwrite": true, "Value": settings.to_string(),
+        });
+        let endpoint = self.config.endpoint(AwsService::Ssm)?.context("no endpoint of SSM")?;
+        let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+        let request = client
+            .post(endpoint)
+            .header("authorization", emulator::authorization(&self.config.aws.region, "ssm"))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "AmazonSSM.PutParameter")
+            .body(body.to_string());
+        let status = request.send().await.context("parameter store")?.status();
+        ensure!(status.is_success(), "parameter {name} cannot be made: {status}");
+        Ok(())
     }
 
     async fn put_secret(&self, name: &str, text: &str) -> Result<()> {

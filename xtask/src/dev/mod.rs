@@ -10,6 +10,7 @@ mod provider;
 mod pump;
 mod seed;
 mod settings;
+mod sign_in;
 mod stack;
 
 use std::{
@@ -25,8 +26,10 @@ use tokio::runtime::Runtime;
 pub use api::Api;
 pub use build::build;
 pub use instance::Instance;
+pub use provider::PEOPLE;
 pub use seed::text;
 pub use settings::{Ports, Settings};
+pub use sign_in::sign_in;
 pub use stack::Stack;
 
 use crate::{

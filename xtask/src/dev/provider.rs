@@ -36,8 +36,12 @@ pub const PEOPLE: [Person; 5] = [
     Person { subject: "grace", name: "Grace Hopper", email: "grace@example.org" },
     Person { subject: "alan", name: "Alan Turing", email: "alan@example.org" },
     Person { subject: "mary", name: "Mary Jackson", email: "mary@example.org" },
-    Person { subject: "root", name: "Platform Operator", email: "operator@example.org" },
+    OPERATOR,
 ];
+
+/// Who may ask for operator tokens.
+pub const OPERATOR: Person =
+    Person { subject: "root", name: "Platform Operator", email: "operator@example.org" };
 
 /// A running provider; ends with the value.
 pub struct IdentityProvider {

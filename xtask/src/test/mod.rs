@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that checks this workspace, step by step.
 
 mod contract;
+mod identity;
 mod local;
 mod rust;
 mod scaffold;
@@ -50,6 +51,7 @@ enum Step {
     Scaffold,
     Templates,
     Smoke,
+    Identity,
     Deploy,
     Contract,
     Licenses,
@@ -66,6 +68,7 @@ impl Step {
             Step::Scaffold => "scaffold",
             Step::Templates => "templates",
             Step::Smoke => "smoke",
+            Step::Identity => "identity",
             Step::Deploy => "deploy",
             Step::Contract => "contract",
             Step::Licenses => "licenses",
@@ -82,6 +85,7 @@ impl Step {
             Step::Scaffold => "what new-service writes builds, passes its tests and is guarded",
             Step::Templates => "cfn-lint and sam validate on what is deployed",
             Step::Smoke => "the main job through the local stack, from request to consumer",
+            Step::Identity => "signing in with OpenID Connect libraries, up to what a role allows",
             Step::Deploy => {
                 "the templates deployed on the emulator, used over HTTP, roles in force"
             }
@@ -103,6 +107,7 @@ impl Step {
                 infra::lint(&context.tools).map(|()| Outcome::Passed)
             }
             Step::Smoke => smoke::run(&context.tools),
+            Step::Identity => identity::run(&context.tools),
             Step::Deploy => deploy::run(&context.tools).map(|()| Outcome::Passed),
             Step::Contract => contract::run(&context.tools),
             Step::Licenses => rust::licenses(),
