@@ -28,7 +28,9 @@ mod platform;
 mod problem;
 mod write;
 
-pub use answer::{Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
+pub use answer::{
+    Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Upserted, Versioned,
+};
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use denial::access_denied_event;
