@@ -1,26 +1,103 @@
 //! The state behind the handlers.
 
 use axum::extract::FromRef;
+use millwright_core::{Error, Result, Tenant, UserId};
 use millwright_http::{Caller, Platform};
+use millwright_identity::Permission;
 use millwright_store::Store;
 
-use crate::domain::Stamp;
+use crate::{
+    domain::{Member, Organization, Stamp, User},
+    store::{MemberItem, member_place, organization_place, user_place},
+    vouch,
+};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct UserManagement {
     platform: Platform,
     pub store: Store,
+    /// Every permission of the installation, of all services.
+    pub catalogue: &'static [&'static Permission],
+    /// Where people use the installation: the beginning of links to them.
+    pub app_url: String,
 }
 
 impl UserManagement {
-    pub fn new(platform: Platform, store: Store) -> UserManagement {
-        UserManagement { platform, store }
+    pub fn new(
+        platform: Platform,
+        store: Store,
+        catalogue: &'static [&'static Permission],
+        app_url: impl Into<String>,
+    ) -> UserManagement {
+        UserManagement { platform, store, catalogue, app_url: app_url.into() }
     }
 
     /// Now, and by whom.
     pub fn stamp(&self, caller: &Caller) -> Stamp {
         Stamp { at: self.store.clock().now(), by: caller.actor().to_owned() }
+    }
+
+    /// A person's own record. One GetItem.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn user(&self, person: &Tenant) -> Result<User> {
+        let found: Option<User> = self.store.get(&user_place(person)).await?;
+        found.ok_or_else(|| Error::not_found("user"))
+    }
+
+    /// One GetItem.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn organization(&self, tenant: &Tenant) -> Result<Organization> {
+        let found: Option<Organization> = self.store.get(&organization_place(tenant)).await?;
+        found.ok_or_else(|| Error::not_found("organization"))
+    }
+
+    /// A member, also one who has left. One GetItem.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn member_or_former(&self, tenant: &Tenant, user: UserId) -> Result<Member> {
+        let found: Option<MemberItem> = self.store.get(&member_place(tenant, user)).await?;
+        Ok(found.ok_or_else(|| Error::not_found("member"))?.member)
+    }
+
+    /// A member who has not left. One GetItem.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn member(&self, tenant: &Tenant, user: UserId) -> Result<Member> {
+        let member = self.member_or_former(tenant, user).await?;
+        match member.is_present() {
+            true => Ok(member),
+            false => Err(Error::not_found("member")),
+        }
+    }
+
+    /// The members that a person is, one of each organization. One Query and one BatchGetItem.
+    pub async fn members_of(&self, person: &Tenant) -> Result<Vec<Member>> {
+        let memberships = self.memberships(person).await?;
+        let Some(user) = person.user() else { return Ok(Vec::new()) };
+        let places: Vec<_> = memberships
+            .iter()
+            .map(|membership| member_place(&vouch::joined(membership.organization_id), user))
+            .collect();
+        let items = self.store.get_many(&places).await?;
+        items.iter().map(|item| Ok(item.decode::<MemberItem>()?.member)).collect()
+    }
+
+    /// What a person belongs to. One Query.
+    pub async fn memberships(
+        &self,
+        person: &Tenant,
+    ) -> Result<Vec<millwright_access::facts::UserMembership>> {
+        const MAX: usize = 200;
+        let query = crate::store::memberships_of(person);
+        let items = self.store.collect(&query, MAX).await?;
+        items.iter().map(millwright_store::RawItem::decode).collect()
     }
 }
 

@@ -1,5 +1,6 @@
-//! The entry point of the function.
+//! The entry points of the functions.
 
+use millwright_access::CATALOGUE;
 use millwright_http::Edge;
 use millwright_runtime::{Environment, StartError, serve_http};
 
@@ -13,6 +14,7 @@ pub async fn user_management_api() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("user-management")?;
     let platform = environment.platform("user-management", Some(store.clone()))?;
-    let router = router(UserManagement::new(platform.clone(), store));
-    serve_http(Edge::new(router, platform, "user-management-api")).await
+    let app_url = environment.config.public_url.clone();
+    let state = UserManagement::new(platform.clone(), store, CATALOGUE, app_url);
+    serve_http(Edge::new(router(state), platform, "user-management-api")).await
 }

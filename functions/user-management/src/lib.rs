@@ -1,16 +1,20 @@
-//! user-management owns organizations, in the table `<prefix>-user-management`.
+//! user-management owns who exists and who belongs where: users, organizations, roles, members,
+//! invitations and teams, in the table `<prefix>-user-management`. It signs nobody in: `auth` does,
+//! and reads the access facts kept here.
 //!
 //! Events out: [`events::EVENTS`]. Events in: none.
 
 mod api;
 mod app;
-mod codes;
+pub mod codes;
 pub mod domain;
 pub mod events;
 mod functions;
-mod organization;
+pub mod organization;
 pub mod permissions;
 pub mod store;
+mod user;
+mod vouch;
 
 use millwright_http::Describing;
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
@@ -26,7 +30,7 @@ pub fn service() -> Service {
     Service {
         name: "user-management",
         summary: SUMMARY,
-        bases: &["organizations"],
+        bases: &["users", "organizations"],
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
         operations: api::<Describing>().operations(),
@@ -47,6 +51,7 @@ pub fn service() -> Service {
                     TableAction::PutItem,
                     TableAction::UpdateItem,
                     TableAction::DeleteItem,
+                    TableAction::ConditionCheckItem,
                 ]),
                 Right::VerifyCredentials,
                 Right::ReadSecret("internal"),

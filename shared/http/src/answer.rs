@@ -110,6 +110,7 @@ macro_rules! into_response {
 into_response! {
     [T: Representation] Accepted<T>,
     [T: Representation] Created<T>,
+    [T: Representation + Clone] Upserted<T>,
     [T: Representation] Versioned<T>,
     [T: Serialize + ToSchema] Listed<T>,
     [T: Serialize + ToSchema] Made<T>,
@@ -206,6 +207,30 @@ impl<T: Representation> Describe for Versioned<T> {
         document.answer::<T>(200, "OK");
         document.answer_header(200, "ETag", "Version, in quotes");
         document.conditional_read();
+    }
+}
+
+/// 201 if it was not there before, else 200.
+#[derive(Clone, Debug)]
+pub enum Upserted<T> {
+    Created(T),
+    Changed(T),
+}
+
+impl<T: Representation + Clone> Answer for Upserted<T> {
+    fn render(&self) -> Result<Rendered> {
+        match self {
+            Upserted::Created(thing) => Created(thing.clone()).render(),
+            Upserted::Changed(thing) => Versioned(thing.clone()).render(),
+        }
+    }
+}
+
+impl<T: Representation> Describe for Upserted<T> {
+    fn describe(document: &mut OperationDocument) {
+        Created::<T>::describe(document);
+        document.answer::<T>(200, "OK");
+        document.answer_header(200, "ETag", "Version, in quotes");
     }
 }
 

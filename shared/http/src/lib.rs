@@ -30,7 +30,7 @@ mod problem;
 mod write;
 
 pub use answer::{
-    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Versioned,
+    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Upserted, Versioned,
 };
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};

@@ -7,6 +7,7 @@
 //!
 //! Public keys and revocations are ports ([`KeySource`], [`Revocations`]).
 
+mod coverage;
 mod decide;
 mod json;
 mod keys;
@@ -19,6 +20,7 @@ mod verifier;
 #[cfg(feature = "issuer")]
 pub mod issuer;
 
+pub use coverage::{Catalogue, canonical, codes_of};
 pub use decide::{Decision, Reason, Resource, decide};
 pub use keys::{KeyCache, KeySource, StaticKeys};
 pub use pattern::Pattern;

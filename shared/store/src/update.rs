@@ -97,6 +97,13 @@ impl Condition {
         self
     }
 
+    #[must_use]
+    pub fn greater_than(mut self, name: &str, value: impl Serialize) -> Condition {
+        let (name, value) = (self.placeholders.name(name), self.placeholders.value(value));
+        self.clauses.push(format!("{name} > {value}"));
+        self
+    }
+
     /// A set of texts has room for one more, or holds `text` already.
     #[must_use]
     pub fn has_room_for(mut self, name: &str, text: &str, max: u64) -> Condition {

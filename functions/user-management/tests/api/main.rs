@@ -1,19 +1,111 @@
-//! user-management over its router, DynamoDB in memory. Modules mirror URLs.
+//! user-management over its router, DynamoDB in memory. Modules mirror URLs; races are beside what
+//! they are about.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
 mod organizations;
+mod settings;
+mod users;
 
 use axum::Router;
+use millwright_core::{Clock, OrgId, UserId};
 use millwright_http::Platform;
 use millwright_store::Store;
-use millwright_testkit::Files;
-use user_management::UserManagement;
+use millwright_testkit::{Answer, Client, Files, TestApp};
+use serde_json::{Value, json};
+use user_management::{UserManagement, permissions};
+use uuid::Uuid;
 
-/// Two organizations.
-const A: u128 = 1;
-const B: u128 = 2;
+const ORGANIZATIONS: &str = "/api/v1/organizations";
 
 fn router(platform: Platform, store: Store, _files: Files) -> Router {
-    user_management::router(UserManagement::new(platform, store))
+    let app_url = "https://app.example.org";
+    user_management::router(UserManagement::new(platform, store, permissions::CATALOGUE, app_url))
+}
+
+async fn app() -> TestApp {
+    TestApp::start("user-management", router).await
+}
+
+/// As many instances as asked for, each with a tenth of its transactions conflicting. Waits are
+/// real here, so the clock runs.
+async fn crowd(instances: u64) -> (TestApp, Vec<TestApp>) {
+    let app = TestApp::start_at("user-management", router, Clock::system()).await;
+    let instances = (0..instances)
+        .map(|seed| {
+            let instance = app.instance();
+            instance.faults().conflict(seed, 0.1);
+            instance
+        })
+        .collect();
+    (app, instances)
+}
+
+/// A 503 says that nothing happened: the client asks again, as told.
+async fn persistent(call: impl AsyncFn() -> Answer) -> Answer {
+    loop {
+        let answer = call().await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+}
+
+fn user_id(number: u128) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(number))
+}
+
+/// User number so and so, who has an account: `user<number>@example.com`.
+async fn user(app: &TestApp, number: u128) -> Client {
+    let body = json!({
+        "userId": user_id(number), "email": format!("user{number}@example.com"),
+        "displayName": format!("User {number}"),
+    });
+    app.service("auth", None).post("/api/v1/users/provision", body).await.expect(201);
+    app.person(number)
+}
+
+/// An organization, and a token of its founder for it.
+struct Home {
+    id: OrgId,
+    path: String,
+    founder: Client,
+    roles: Value,
+}
+
+impl Home {
+    /// Founded by user 1.
+    async fn found(app: &TestApp) -> Home {
+        let person = user(app, 1).await;
+        Home::founded_by(app, &person, "Acme").await
+    }
+
+    async fn founded_by(app: &TestApp, person: &Client, name: &str) -> Home {
+        let founded = person.post(ORGANIZATIONS, json!({ "name": name })).await.expect(201);
+        let id: OrgId = founded["id"].as_str().unwrap().parse().unwrap();
+        let founder = token(app, id, person.user, "owner");
+        let path = format!("{ORGANIZATIONS}/{id}");
+        Home { id, path, founder, roles: founded["systemRoleIds"].clone() }
+    }
+
+    fn at(&self, rest: &str) -> String {
+        format!("{}{rest}", self.path)
+    }
+}
+
+/// A token of a user for an organization.
+fn token(app: &TestApp, organization: OrgId, user: UserId, role: &str) -> Client {
+    app.client_of(user, Some(organization), |claims| claims.role = Some(role.to_owned()))
+}
+
+/// The data of the events of a type, in order.
+async fn said(app: &TestApp, kind: &str) -> Vec<Value> {
+    let events = app.events().await.into_iter().filter(|event| event.kind == kind);
+    events.map(|event| event.data).collect()
 }

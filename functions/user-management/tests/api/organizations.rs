@@ -1,143 +1,170 @@
-//! /organizations/organizations
+//! /organizations
+
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
-use millwright_core::Clock;
-use millwright_testkit::{Client, TestApp};
-use serde_json::{Value, json};
+use millwright_access::facts::{MembershipFacts, OrganizationFacts, RoleFacts, UserMembership};
+use millwright_core::{RoleId, Tenant, Voucher};
+use serde_json::json;
 
-use crate::{A, B, router};
+use crate::{Home, ORGANIZATIONS, app, crowd, persistent, said, token, user};
 
-const PATH: &str = "/api/v1/organizations/organizations";
-
-async fn start() -> TestApp {
-    TestApp::start("user-management", router).await
+#[tokio::test]
+async fn a_founder_owns_what_is_founded() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    let body = json!({ "name": "Über Uns", "settings": { "timezone": "Europe/Berlin" } });
+    let founded = person.post(ORGANIZATIONS, body).await;
+    let whole = founded.expect(201);
+    assert_eq!(whole["slug"], "uber-uns");
+    assert_eq!(whole["memberLimit"], 500);
+    let id = whole["id"].as_str().unwrap().parse().unwrap();
+    let owner = token(&app, id, person.user, "owner");
+    assert_eq!(owner.get(founded.header("location").unwrap()).await.expect(200), whole);
+    let settings = owner.get(&format!("{ORGANIZATIONS}/{id}/settings")).await.expect(200);
+    assert_eq!(settings["timezone"], "Europe/Berlin");
+    assert_eq!(settings["invitationRoleId"], whole["systemRoleIds"]["viewer"]);
+    let limits = owner.get(&format!("{ORGANIZATIONS}/{id}/limits")).await.expect(200);
+    assert_eq!(limits["members"], json!({ "used": 1, "limit": 500 }));
+    let mine = person.get(ORGANIZATIONS).await.expect(200);
+    assert_eq!(mine["items"][0]["organization"], whole);
+    assert_eq!(mine["items"][0]["roleName"], "Owner");
+    let events = app.event_types().await;
+    let expected =
+        ["users.user.created", "organizations.organization.created", "users.membership.created"];
+    assert_eq!(events, expected);
+    assert_eq!(app.events().await[1].orgid, Some(id));
 }
 
-/// One with this title, and its path.
-async fn create(client: &Client, title: &str) -> (Value, String) {
-    let created = client.post(PATH, json!({ "title": title })).await;
-    let path = created.header("location").unwrap_or_default().to_owned();
-    (created.expect(201), path)
+/// What `auth` reads is there, in the form of the contract.
+#[tokio::test]
+async fn facts_follow_the_contract() {
+    let app = app().await;
+    let home = Home::found(&app).await;
+    let store = app.database.store();
+    let organization = Tenant::vouched(home.id, Voucher::Test);
+    let person = Tenant::person(home.founder.user, Voucher::Test);
+    let facts: OrganizationFacts =
+        store.get(&OrganizationFacts::place(&organization)).await.unwrap().unwrap();
+    assert_eq!(facts.organization_id, home.id);
+    let place = MembershipFacts::place(&organization, home.founder.user);
+    let member: MembershipFacts = store.get(&place).await.unwrap().unwrap();
+    assert_eq!(member.role_id.to_string(), home.roles["owner"].as_str().unwrap());
+    let role: RoleId = home.roles["admin"].as_str().unwrap().parse().unwrap();
+    let role: RoleFacts = store.get(&RoleFacts::place(&organization, role)).await.unwrap().unwrap();
+    assert!(role.permissions.is_empty(), "of system roles nothing is stored");
+    let place = UserMembership::place(&person, home.id);
+    assert!(store.get::<UserMembership>(&place).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn what_is_created_is_read_and_announced() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let body = json!({ "title": " Retrospective ", "body": "# Hi" });
-    let created = member.post(PATH, body).await;
-    let whole = created.expect(201);
-    assert_eq!(whole["title"], "Retrospective");
-    assert_eq!(whole["createdBy"], member.user.to_string());
-    assert_eq!(created.etag(), "\"1\"");
-    let read = member.get(created.header("location").unwrap()).await;
-    assert_eq!(read.expect(200), whole);
-    assert_eq!(app.event_types().await, ["organizations.organization.created"]);
-}
-
-#[tokio::test]
-async fn another_organization_sees_nothing() {
-    let app = start().await;
-    let (_, path) = create(&app.client(A, "member"), "Ours").await;
-    let stranger = app.client(B, "owner");
-    stranger.get(&path).await.expect_problem(404, "not_found");
-    stranger.patch(&path, json!({ "title": "Theirs" })).await.expect_problem(404, "not_found");
-    stranger.delete(&path).await.expect_problem(404, "not_found");
-    assert!(stranger.all(PATH, 10).await.is_empty());
-}
-
-#[tokio::test]
-async fn titles_are_unique_whatever_the_case() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (_, first) = create(&member, "Retrospective").await;
-    let same = json!({ "title": "RETROSPECTIVE" });
-    member.post(PATH, same.clone()).await.expect_problem(409, "title_taken");
-    app.client(B, "member").post(PATH, same.clone()).await.expect(201);
-    let (_, second) = create(&member, "Planning").await;
-    member.patch(&second, same.clone()).await.expect_problem(409, "title_taken");
-    // Another spelling of its own title is no conflict; a title that is given up is free.
-    member.patch(&first, same).await.expect(200);
-    member.patch(&first, json!({ "title": "Review" })).await.expect(200);
-    create(&member, "Retrospective").await;
-}
-
-#[tokio::test]
-async fn lists_are_by_title_page_by_page() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    for title in ["b", "C", "a"] {
-        create(&member, title).await;
+async fn of_32_founders_one_gets_the_slug() {
+    let (app, instances) = crowd(8).await;
+    for n in 1..=32 {
+        user(&app, n).await;
     }
-    let listed = member.all(PATH, 2).await;
-    let titles: Vec<&str> = listed.iter().filter_map(|item| item["title"].as_str()).collect();
-    assert_eq!(titles, ["a", "b", "C"]);
-    assert!(listed[0].get("body").is_none(), "a list shows summaries");
-}
-
-#[tokio::test]
-async fn a_change_names_its_version_or_wins() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (_, path) = create(&member, "Retrospective").await;
-    let changed = member.patch_if(&path, "\"1\"", json!({ "body": "Shorter." })).await;
-    assert_eq!(changed.expect(200)["version"], 2);
-    let stale = member.patch_if(&path, "\"1\"", json!({ "body": "Longer." })).await;
-    assert_eq!(stale.expect_problem(412, "version_stale")["currentVersion"], 2);
-    let changed = member.patch(&path, json!({ "body": null })).await.expect(200);
-    assert_eq!(changed["body"], "");
-    let said = app.events().await;
-    assert_eq!(said[1].kind, "organizations.organization.updated");
-    assert_eq!(said[1].data["changes"], json!([{ "field": "body" }]));
-}
-
-#[tokio::test]
-async fn a_change_of_nothing_is_no_change() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (whole, path) = create(&member, "Retrospective").await;
-    let before = app.database.snapshot(&[]).await;
-    for nothing in [json!({}), json!({ "title": "Retrospective" }), json!({ "body": null })] {
-        assert_eq!(member.patch(&path, nothing).await.expect(200), whole);
-    }
-    assert_eq!(app.database.snapshot(&[]).await, before);
-}
-
-#[tokio::test]
-async fn what_is_deleted_is_gone_and_deleted_again_is_fine() {
-    let app = start().await;
-    let (owner, member) = (app.client(A, "owner"), app.client(A, "member"));
-    let (whole, path) = create(&owner, "Retrospective").await;
-    member.delete(&path).await.expect_problem(403, "forbidden");
-    owner.delete(&path).await.expect(204);
-    owner.delete(&path).await.expect(204);
-    owner.get(&path).await.expect_problem(404, "not_found");
-    assert!(owner.all(PATH, 10).await.is_empty());
-    let (again, _) = create(&owner, "Retrospective").await;
-    assert_ne!(again["id"], whole["id"]);
-}
-
-/// Many instances, a tenth of their transactions conflicting.
-#[tokio::test]
-async fn of_32_clients_one_gets_the_title() {
-    let app = TestApp::start_at("user-management", router, Clock::system()).await;
-    let attempts = (0..32).map(|seed| {
-        let instance = app.instance();
-        instance.faults().conflict(seed, 0.1);
+    let calls = (1..=32).map(|n: u128| {
+        let person = instances[usize::try_from(n).unwrap() % 8].person(n);
         async move {
-            let member = instance.client(A, "member");
-            loop {
-                let answer = member.post(PATH, json!({ "title": "Retrospective" })).await;
-                // A 503 says that nothing happened: ask again, as told.
-                if answer.status != 503 {
-                    return answer.status.as_u16();
-                }
-            }
+            let body = json!({ "name": "Acme", "slug": "acme" });
+            let call = async || person.post(ORGANIZATIONS, body.clone()).await;
+            persistent(call).await
         }
     });
-    let mut statuses = join_all(attempts).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses[0], 201);
-    assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
-    assert_eq!(app.event_types().await.len(), 1);
+    let answers = join_all(calls).await;
+    let founded = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(founded, 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.expect_problem(409, "slug_taken");
+    }
+    assert_eq!(said(&app, "organizations.organization.created").await.len(), 1);
+}
+
+#[tokio::test]
+async fn derived_slugs_give_way() {
+    let (app, instances) = crowd(8).await;
+    for n in 1..=32 {
+        user(&app, n).await;
+    }
+    let calls = (1..=32).map(|n: u128| {
+        let person = instances[usize::try_from(n).unwrap() % 8].person(n);
+        async move {
+            let call = async || person.post(ORGANIZATIONS, json!({ "name": "Acme" })).await;
+            persistent(call).await.expect(201)["slug"].as_str().unwrap().to_owned()
+        }
+    });
+    let slugs: BTreeSet<String> = join_all(calls).await.into_iter().collect();
+    assert_eq!(slugs.len(), 32);
+    assert!(slugs.contains("acme") && slugs.contains("acme-2"));
+}
+
+#[tokio::test]
+async fn ten_foundings_a_day_are_enough() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    for n in 0..10 {
+        person.post(ORGANIZATIONS, json!({ "name": format!("Acme {n}") })).await.expect(201);
+    }
+    let refused = person.post(ORGANIZATIONS, json!({ "name": "Acme 10" })).await;
+    refused.expect_problem(409, "organization_limit_reached");
+    app.database.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    app.person(1).post(ORGANIZATIONS, json!({ "name": "Acme 10" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn keys_found_nothing() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    let key = app.client_of(person.user, None, |claims| claims.key = Some("key_1".to_owned()));
+    let refused = key.post(ORGANIZATIONS, json!({ "name": "Acme" })).await;
+    refused.expect_problem(403, "session_required");
+}
+
+#[tokio::test]
+async fn a_slug_that_is_given_up_leads_on_for_90_days() {
+    let app = app().await;
+    let home = Home::found(&app).await;
+    let renamed = home.founder.patch(&home.path, json!({ "slug": "engines" })).await.expect(200);
+    assert_eq!(renamed["slug"], "engines");
+    let person = app.person(1);
+    let found = person.get(&format!("{ORGANIZATIONS}/by-slug/acme")).await.expect(200);
+    assert_eq!(found["slug"], "engines");
+    assert_eq!(found["moved"], true);
+    let other = user(&app, 2).await;
+    let taken = json!({ "name": "Other", "slug": "acme" });
+    other.post(ORGANIZATIONS, taken.clone()).await.expect_problem(409, "slug_taken");
+    other.get(&format!("{ORGANIZATIONS}/by-slug/engines")).await.expect_problem(404, "not_found");
+    // Returning is allowed, and renames again.
+    home.founder.patch(&home.path, json!({ "slug": "acme" })).await.expect(200);
+    home.founder.patch(&home.path, json!({ "slug": "engines" })).await.expect(200);
+    app.database.clock.advance(Duration::from_secs(90 * 24 * 3600 + 1));
+    let other = app.person(2);
+    other.post(ORGANIZATIONS, taken).await.expect(201);
+    let gone = app.person(1).get(&format!("{ORGANIZATIONS}/by-slug/acme")).await;
+    gone.expect_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn another_organization_is_not_found() {
+    let app = app().await;
+    let home = Home::found(&app).await;
+    // The same user, another organization of theirs: the credential decides.
+    let second = Home::founded_by(&app, &app.person(1), "Second").await;
+    for path in ["", "/settings", "/security-settings", "/limits"] {
+        second.founder.get(&home.at(path)).await.expect_problem(404, "not_found");
+    }
+    let patch = json!({ "name": "Mine" });
+    second.founder.patch(&home.path, patch.clone()).await.expect_problem(404, "not_found");
+    app.person(1).patch(&home.path, patch).await.expect_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn bad_slugs_are_refused() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    for slug in ["ab", "Acme", "-acme", "a--b", "admin", "teams"] {
+        let body = json!({ "name": "Acme", "slug": slug });
+        let refused = person.post(ORGANIZATIONS, body).await;
+        refused.expect_problem(400, "invalid_request");
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 use http::{HeaderMap, header, request::Parts};
-use millwright_core::{Error, Result, Tenant, UserId, codes};
+use millwright_core::{Code, Error, Result, Tenant, UserId, codes};
 use millwright_event::Cause;
 use millwright_identity::{Decision, Principal, Reason, Requires, Resource, decide};
 
@@ -48,10 +48,15 @@ impl Caller {
     /// A 403 for a reason the permission alone does not tell ("only its author"): recorded and
     /// announced as every denial is. The only way to make one in a handler.
     pub async fn deny<P: Requires>(&self, detail: &'static str) -> Error {
+        self.deny_as::<P>(codes::FORBIDDEN, detail).await
+    }
+
+    /// As [`Caller::deny`], with a code of the service that says which rule it was.
+    pub async fn deny_as<P: Requires>(&self, code: Code, detail: &'static str) -> Error {
         let reason = Reason::NotGranted;
         let decision = Decision { allow: false, reason };
         denial::record(&self.platform, self, self.operation, P::PERMISSION, &decision).await;
-        Error::new(codes::FORBIDDEN, detail).with("permission", P::PERMISSION.code)
+        Error::new(code, detail).with("permission", P::PERMISSION.code)
     }
 
     /// True if the caller also holds another permission than the handler's.

@@ -1,0 +1,36 @@
+//! The rules of user-management: pure types and functions. No I/O, no AWS, no clock, no randomness.
+
+mod email;
+mod list;
+mod member;
+mod organization;
+mod profile;
+mod settings;
+mod slug;
+mod user;
+
+pub use email::{Email, EmailDomain};
+pub use list::Few;
+pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
+pub use organization::{
+    DEFAULT_MEMBER_LIMIT, Description, Organization, OrganizationName, OrganizationPatch,
+    SystemRoleIds,
+};
+pub use profile::{HttpsUrl, Language, PhoneNumber, Skills, Timezone};
+pub use settings::{
+    AllowedDomains, CustomSettings, SecurityPatch, SecuritySettings, Settings, SettingsPatch,
+    WeekStart,
+};
+pub use slug::{SLUG_ATTEMPTS, Slug};
+pub use user::{
+    MAX_EMAILS, NamePart, NewUser, ShortText, User, UserCard, UserEmail, UserName, UserPatch, fold,
+};
+
+use millwright_core::Timestamp;
+
+/// When something happened, and by whom: a user, service key, operator or service.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub at: Timestamp,
+    pub by: String,
+}

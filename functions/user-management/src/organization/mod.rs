@@ -1,0 +1,34 @@
+//! Organizations: founding them, reading them, changing them.
+
+mod create;
+mod list;
+mod read;
+mod security;
+mod settings;
+mod sign_out;
+
+pub use create::{Founding, found};
+
+pub mod handlers {
+    //! Where the table of contents finds them.
+    pub use super::{create::*, list::*, read::*, security::*, settings::*, sign_out::*};
+}
+
+use millwright_http::Representation;
+
+use crate::domain::Organization;
+
+impl Representation for Organization {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn location(&self) -> String {
+        format!("/api/v1/organizations/{}", self.id)
+    }
+
+    /// Who has founded it is not in it yet: that takes a token for it.
+    fn can_be_read(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,124 @@
+//! Items of members.
+
+use std::time::Duration;
+
+use millwright_access::facts::{USER_MEMBERSHIPS, access_partition};
+use millwright_core::{Error, RoleId, Tenant, Timestamp, UserId};
+use millwright_store::{
+    Condition, Index, IndexKeys, Item, Key, Partition, Query, Transaction, Update,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codes,
+    domain::{Member, MemberSummary, fold},
+};
+
+/// How long an ended membership stays readable.
+const HISTORY: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The most organizations of a user.
+pub const MAX_ORGANIZATIONS: u64 = 50;
+
+fn members(tenant: &Tenant) -> Partition {
+    Partition::of(tenant).and("MEMBERS")
+}
+
+pub fn member_place(tenant: &Tenant, user: UserId) -> Key {
+    members(tenant).at(user)
+}
+
+/// Members, in the order of their names.
+pub fn members_by_name(tenant: &Tenant) -> Query {
+    Query::index(Index::Gsi1, members(tenant))
+}
+
+/// Who holds a role, suspended or not.
+pub fn holders_of(tenant: &Tenant, role: RoleId) -> Query {
+    Query::index(Index::Gsi2, Partition::of(tenant).and("ROLE").and(role))
+}
+
+/// The organizations of a person.
+pub fn memberships_of(person: &Tenant) -> Query {
+    Query::partition(access_partition(person)).starting_with(USER_MEMBERSHIPS)
+}
+
+/// A member as stored. Indexes show `version` and `summary`, and nothing else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MemberItem {
+    pub version: u64,
+    pub summary: MemberSummary,
+    pub member: Member,
+}
+
+impl MemberItem {
+    pub fn of(member: &Member) -> MemberItem {
+        MemberItem { version: member.version, summary: member.summary(), member: member.clone() }
+    }
+}
+
+impl Item for MemberItem {
+    const KIND: &'static str = "member";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        member_place(tenant, self.member.user_id)
+    }
+
+    fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
+        let MemberSummary { display_name, user_id, role_id, .. } = &self.summary;
+        let name = format!("{}#{user_id}", fold(display_name.as_str()));
+        let keys = IndexKeys::default().on(Index::Gsi1, members(tenant), name);
+        match self.member.is_present() {
+            true => keys.on(Index::Gsi2, Partition::of(tenant).and("ROLE").and(role_id), user_id),
+            false => keys,
+        }
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        self.member.ended_at.map(|at| at.plus(HISTORY))
+    }
+}
+
+/// Writes the successor of a member, or a new one, and the facts that tokens need. Two items;
+/// refused as a lost race.
+pub fn write_member(transaction: &mut Transaction, before: Option<u64>, after: &Member) {
+    let item = MemberItem::of(after);
+    let step = match before {
+        Some(version) => transaction.replace(&item, version),
+        None => transaction.create(&item),
+    };
+    transaction.refused_as(step, Error::lost_race());
+    transaction.put(&after.facts());
+}
+
+/// Takes the note of an organization away from a person. One item.
+pub fn end(transaction: &mut Transaction, person: &Tenant, member: &Member) {
+    transaction.within(person, |own| {
+        own.remove(&member.of_user());
+    });
+}
+
+/// How many organizations a person belongs to.
+pub struct MembershipCount;
+
+impl MembershipCount {
+    fn place(person: &Tenant) -> Key {
+        Partition::of(person).at("MEMBERSHIPS")
+    }
+
+    /// One more, within the limit. One item.
+    pub fn add(transaction: &mut Transaction, person: &Tenant) {
+        let below =
+            Condition::default().less_than("count", MAX_ORGANIZATIONS).or_attribute_absent("count");
+        let update = Update::when(below).add("count", 1);
+        let step = transaction.update(&MembershipCount::place(person), &update);
+        let detail = format!("a user belongs to at most {MAX_ORGANIZATIONS} organizations");
+        let refused = Error::new(codes::ORGANIZATION_LIMIT_REACHED, detail);
+        transaction.refused_as(step, refused.with("limit", MAX_ORGANIZATIONS));
+    }
+
+    /// One less. One item.
+    pub fn remove(transaction: &mut Transaction, person: &Tenant) {
+        transaction.update(&MembershipCount::place(person), &Update::new().add("count", -1));
+    }
+}

@@ -1,0 +1,42 @@
+//! What user-management stores, and where: the only module that names DynamoDB.
+//!
+//! O = `ORG#<organization>`, U = `USER#<user>`. What ends in `#ACCESS` and the feed are the contract
+//! with `auth` and every verifier (`millwright_access`): without personal data, read-only for them.
+//!
+//! | pattern | key condition | index |
+//! |---|---|---|
+//! | facts of a user | pk `U#ACCESS`, sk `META` | - |
+//! | organizations of a user | pk `U#ACCESS`, sk begins with `MEMBERSHIP#` | - |
+//! | facts of an organization | pk `O#ACCESS`, sk `META` | - |
+//! | facts of a member | pk `O#ACCESS`, sk `MEMBER#<user>` | - |
+//! | role, with how many hold it | pk `O#ACCESS`, sk `ROLE#<role>` | - |
+//! | roles of an organization, at most 54 | pk `O#ACCESS`, sk begins with `ROLE#` | - |
+//! | user | pk U, sk `PROFILE` | - |
+//! | how many organizations a user belongs to | pk U, sk `MEMBERSHIPS` | - |
+//! | when a user founded organizations | pk U, sk `FOUNDINGS` | - |
+//! | whose an e-mail address is | pk `EMAIL#<address>`, sk `HEAD` (global) | - |
+//! | whose a slug is, or was | pk `SLUG#<slug>`, sk `HEAD` (global) | - |
+//! | organization, settings, security settings, counters | pk O, sk `PROFILE`, `SETTINGS`, `SECURITY`, `COUNTERS` | - |
+//! | member with card | pk `O#MEMBERS`, sk `<user>` | - |
+//! | members by name | pk `O#MEMBERS`, sk `<folded name>#<user>` | gsi1 |
+//! | holders of a role | pk `O#ROLE#<role>`, sk `<user>` | gsi2 |
+//! | role name, once | pk O, sk `ROLENAME#<folded name>` | - |
+//! | revocations of the last 20 minutes | pk `FEED`, sk `<milliseconds>#<id>` (global) | - |
+//!
+//! Outbox, inbox, idempotency records and denial marks are those of the shared crates.
+
+mod member;
+mod organization;
+mod role;
+mod user;
+
+pub use member::{
+    MAX_ORGANIZATIONS, MemberItem, MembershipCount, end, holders_of, member_place, members_by_name,
+    memberships_of, write_member,
+};
+pub use organization::{
+    Counted, Counters, SLUG_HELD, SettingsItem, SlugMarker, last_owner, organization_place,
+    security_place, settings_place,
+};
+pub use role::{RoleItem, RoleNameMarker, roles_of};
+pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, user_place};
