@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 pub use api::Api;
 pub use build::build;
 pub use instance::Instance;
-pub use provider::PEOPLE;
+pub use provider::{PEOPLE, Person};
 pub use seed::text;
 pub use settings::{Ports, Settings};
 pub use sign_in::sign_in;

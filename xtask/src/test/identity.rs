@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, local::with_stack};
 use crate::{
-    dev::{self, Api, PEOPLE, Settings, sign_in, text},
+    dev::{self, Api, PEOPLE, Person, Settings, sign_in, text},
     node::NodeProgram,
     output, paths, process,
     tools::{Group, Tools},
@@ -46,23 +46,27 @@ fn by_others(tools: &Tools, node: Option<&NodeProgram>, settings: &Settings) -> 
 
 /// An organization founded by one person; what planning allows follows the role.
 async fn roles(settings: &Settings) -> Result<()> {
-    let token = sign_in(settings, PEOPLE[0]).await?;
-    let person = Api::with_token(settings, &token)?;
-    let me = person.get("/users/me").await?.context("nobody is signed in")?;
-    ensure!(text(&me, "email")? == PEOPLE[0].email, "somebody else is signed in: {me}");
-    let made = person.post("/organizations", &json!({ "name": "Engines" }), None).await?;
-    let organization = text(&made, "id")?;
-    let switch = json!({ "organizationId": organization });
-    let path = "/auth/sessions/current/switch-organization";
-    let switched = person.post(path, &switch, None).await?;
-    let owner = Api::with_token(settings, &text(&switched, "accessToken")?)?;
+    let (organization, owner) = founder(settings, PEOPLE[0], "Engines").await?;
     let body = json!({ "key": "ENG", "name": "Engine" });
     let project = owner.post("/planning/projects", &body, None).await?;
     ensure!(text(&project, "key")? == "ENG", "an owner founds no project: {project}");
-    let stranger = sign_in(settings, PEOPLE[2]).await?;
-    let stranger = Api::with_token(settings, &stranger)?;
+    let (_, stranger) = founder(settings, PEOPLE[2], "Looms").await?;
     let seen = stranger.get(&format!("/organizations/{organization}")).await?;
     ensure!(seen.is_none(), "a stranger sees the organization");
     output::progress("an owner works in planning with a token of the founded organization");
     Ok(())
+}
+
+/// Somebody who signs in and founds an organization; its id, and the API with a token for it.
+async fn founder(settings: &Settings, person: Person, name: &str) -> Result<(String, Api)> {
+    let token = sign_in(settings, person).await?;
+    let api = Api::with_token(settings, &token)?;
+    let me = api.get("/users/me").await?.context("nobody is signed in")?;
+    ensure!(text(&me, "email")? == person.email, "somebody else is signed in: {me}");
+    let made = api.post("/organizations", &json!({ "name": name }), None).await?;
+    let organization = text(&made, "id")?;
+    let switch = json!({ "organizationId": organization });
+    let path = "/auth/sessions/current/switch-organization";
+    let switched = api.post(path, &switch, None).await?;
+    Ok((organization, Api::with_token(settings, &text(&switched, "accessToken")?)?))
 }
