@@ -173,6 +173,30 @@ impl OperationDocument {
         }
     }
 
+    /// A form (`application/x-www-form-urlencoded`) whose fields an RFC names.
+    pub fn form(&mut self) {
+        self.request_body = Some(json!({
+            "required": true,
+            "content": { "application/x-www-form-urlencoded": { "schema": { "type": "object" } } },
+        }));
+    }
+
+    /// An error that is no problem (RFC 9457): an RFC wants it otherwise.
+    pub fn own_problem<T: ToSchema>(&mut self, status: u16, description: &str) {
+        let schema = self.schema::<T>();
+        let before = self.responses.remove(&status);
+        let mut content = json!({ "application/json": { "schema": schema } });
+        let mut answer = json!({ "description": description });
+        // What stops a request before its handler speaks of problems all the same.
+        if let Some(before) = before {
+            content["application/problem+json"] =
+                before["content"]["application/problem+json"].clone();
+            answer["x-codes"] = before["x-codes"].clone();
+        }
+        answer["content"] = content;
+        self.responses.insert(status, answer);
+    }
+
     /// A problem answer; codes of the same status are collected in `x-codes`.
     pub fn problem(&mut self, status: u16, code: &str, description: &str) {
         let response = self.responses.entry(status).or_insert_with(|| {

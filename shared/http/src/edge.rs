@@ -18,6 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     Platform, Problem, RequestContext,
+    browser::OwnForm,
     exchange::{Exchange, Left},
     idempotency::ReadAgain,
     problem::{PROBLEM_JSON, ProblemCode, X_REQUEST_ID, problem_response},
@@ -36,8 +37,13 @@ const MAX_PROBLEM_BYTES: usize = 256 * 1024;
 
 impl Edge {
     pub fn new(router: Router, platform: Platform, function: &str) -> Edge {
-        let origins = platform.0.allowed_origins.clone();
-        let router = router.layer(cors(&origins));
+        let router = router.layer(cors(&platform.0.allowed_origins));
+        Edge { router, platform, function: function.into() }
+    }
+
+    /// For pages of the configured origins that send cookies along.
+    pub fn with_cookies(router: Router, platform: Platform, function: &str) -> Edge {
+        let router = router.layer(cors(&platform.0.allowed_origins).allow_credentials(true));
         Edge { router, platform, function: function.into() }
     }
 
@@ -158,7 +164,8 @@ impl Head {
 /// Adds `instance` and `requestId`, and makes a problem of any error that is none yet.
 async fn complete_problem(response: Response, head: &Head, context: &RequestContext) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_own = response.extensions().get::<OwnForm>().is_some();
+    if is_own || (!status.is_client_error() && !status.is_server_error()) {
         return response;
     }
     let is_problem = response

@@ -17,6 +17,7 @@
 mod answer;
 mod api;
 mod batch;
+mod browser;
 mod denial;
 mod describe;
 mod edge;
@@ -31,14 +32,18 @@ mod write;
 pub use answer::{Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
+pub use browser::{
+    Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit, WithCookies,
+    seconds_until,
+};
 pub use denial::access_denied_event;
 pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
     ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
-    Flag, FromService, Gate, IfMatch, Listing, NoFilters, Operator, Parameters, PathParameter,
-    Public, RECENT, Recent, Session, SignedIn, Submission,
+    Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
+    PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
 };
 pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
 pub use problem::{Answered, Problem, status};

@@ -159,6 +159,24 @@ impl Store {
         Ok(answer.item.map(RawItem))
     }
 
+    /// Takes one item away, for what may be used once. One DeleteItem; whoever comes second gets
+    /// none.
+    pub async fn take<I: Item>(&self, key: &Key) -> Result<Option<I>> {
+        let answer = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(key_attributes(key)))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| crate::failure::unavailable("DeleteItem", &error))?;
+        match answer.attributes.map(RawItem) {
+            Some(item) if item.is::<I>() => item.decode().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Different items, strongly consistent, in the order of the keys; what is not there is left
     /// out. One BatchGetItem per 100 keys, more only if DynamoDB leaves keys unprocessed.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<RawItem>> {

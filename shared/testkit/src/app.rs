@@ -12,7 +12,8 @@ use millwright_event::{Destination, Entry, Envelope};
 use millwright_files::Files;
 use millwright_http::{CALLER_HEADER, CallingService, Edge, Platform, PlatformParts, StaticSecret};
 use millwright_identity::{
-    Claims, KeyCache, NoApiKeys, NoRevocations, StaticKeys, Verifier, VerifierParts,
+    ApiKeys, Claims, KeyCache, NoApiKeys, NoRevocations, Revocations, StaticKeys, Verifier,
+    VerifierParts,
     issuer::{Grant, Issuer},
 };
 use millwright_store::Store;
@@ -20,6 +21,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{Database, Faults, TestFiles, beginning};
+
+/// What may withdraw or stand for a credential, made of the table of the service.
+pub type MakePorts = fn(&Database) -> (Arc<dyn Revocations>, Arc<dyn ApiKeys>);
 
 /// Builds the router of a service.
 pub type MakeRouter = fn(Platform, Store, Files) -> Router;
@@ -34,6 +38,7 @@ pub struct TestApp {
     issuer: Arc<Issuer>,
     edge: Edge,
     requests_per_second: u32,
+    make_ports: MakePorts,
 }
 
 impl TestApp {
@@ -44,20 +49,57 @@ impl TestApp {
 
     /// Starts a service with a clock of choice.
     pub async fn start_at(service: &'static str, make_router: MakeRouter, clock: Clock) -> TestApp {
+        TestApp::start_with(service, make_router, clock, no_ports).await
+    }
+
+    /// Starts a service whose credentials can be withdrawn, or be API keys.
+    pub async fn start_with(
+        service: &'static str,
+        make_router: MakeRouter,
+        clock: Clock,
+        make_ports: MakePorts,
+    ) -> TestApp {
         let database = Database::start(service, clock).await;
         let issuer = Arc::new(signing_key(&database));
         let requests_per_second = 1_000_000;
         let files = TestFiles::start(service).await;
-        let edge = edge(&database, &files, service, make_router, &issuer, requests_per_second);
-        TestApp { database, files, service, make_router, issuer, edge, requests_per_second }
+        let mut app = TestApp {
+            edge: Edge::new(
+                Router::new(),
+                platform(&database, service, &issuer, requests_per_second, make_ports),
+                service,
+            ),
+            database,
+            files,
+            service,
+            make_router,
+            issuer,
+            requests_per_second,
+            make_ports,
+        };
+        app.edge = app.made_edge();
+        app
     }
 
     /// Another function instance on the same table: nothing remembered, faults of its own.
     pub fn instance(&self) -> TestApp {
         let database = self.database.other_process();
-        let (issuer, rate) = (self.issuer.clone(), self.requests_per_second);
-        let edge = edge(&database, &self.files, self.service, self.make_router, &issuer, rate);
-        TestApp { database, issuer, edge, ..self.clone() }
+        let mut app = TestApp { database, ..self.clone() };
+        app.edge = app.made_edge();
+        app
+    }
+
+    fn made_edge(&self) -> Edge {
+        let (database, rate) = (&self.database, self.requests_per_second);
+        let platform = platform(database, self.service, &self.issuer, rate, self.make_ports);
+        let router = (self.make_router)(platform.clone(), database.store(), self.files.client());
+        Edge::new(router, platform, self.service)
+    }
+
+    /// Somebody with a credential that was issued elsewhere, such as an API key.
+    pub fn bearer(&self, credential: &str) -> Client {
+        let nobody = UserId::from_uuid(Uuid::nil());
+        self.with_header("authorization", &format!("Bearer {credential}"), nobody, None)
     }
 
     /// An instance that lets each caller do so many requests a second.
@@ -176,46 +218,50 @@ impl TestApp {
     }
 }
 
-/// Making a key costs a tenth of a second: one for all tests of a process.
-fn signing_key(database: &Database) -> Issuer {
+/// The private key behind the tokens of all clients. Making one costs a tenth of a second: one for
+/// all tests of a process.
+pub fn signing_pem() -> &'static str {
     static PEM: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    let config = database.config();
-    let (issuer, audience) = (config.issuer(), config.audience.clone());
-    let pem = PEM.get_or_init(|| {
-        Issuer::generate(issuer.clone(), audience.clone()).expect("a key").private_pem().to_owned()
-    });
-    Issuer::from_pem(pem, issuer, audience).expect("the same key")
+    PEM.get_or_init(|| Issuer::generate("", "").expect("a key").private_pem().to_owned())
 }
 
-fn edge(
+fn signing_key(database: &Database) -> Issuer {
+    let config = database.config();
+    let (issuer, audience) = (config.issuer(), config.audience.clone());
+    Issuer::from_pem(signing_pem(), issuer, audience).expect("the same key")
+}
+
+fn no_ports(_database: &Database) -> (Arc<dyn Revocations>, Arc<dyn ApiKeys>) {
+    (Arc::new(NoRevocations), Arc::new(NoApiKeys))
+}
+
+fn platform(
     database: &Database,
-    files: &TestFiles,
     service: &'static str,
-    make_router: MakeRouter,
     issuer: &Issuer,
     requests_per_second: u32,
-) -> Edge {
+    make_ports: MakePorts,
+) -> Platform {
     let clock = database.clock.clone();
     let keys = KeyCache::new(Arc::new(StaticKeys(issuer.public_keys())), clock.clone());
+    let (revocations, api_keys) = make_ports(database);
     let verifier = Verifier::new(VerifierParts {
         issuer: issuer.issuer.clone(),
         audience: issuer.audience.clone(),
         keys,
-        revocations: Arc::new(NoRevocations),
-        api_keys: Arc::new(NoApiKeys),
+        revocations,
+        api_keys,
         clock: clock.clone(),
     });
-    let store = database.store();
-    let platform = Platform::new(PlatformParts {
+    Platform::new(PlatformParts {
         service,
         verifier,
-        store: Some(store.clone()),
+        store: Some(database.store()),
         internal_secret: Arc::new(StaticSecret(b"a secret of the tests".to_vec())),
         requests_per_second,
         allowed_origins: vec!["https://app.example.org".to_owned()],
         clock,
-    });
-    Edge::new(make_router(platform.clone(), store, files.client()), platform, service)
+    })
 }
 
 /// Somebody who calls the API.

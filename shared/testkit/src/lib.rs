@@ -18,7 +18,7 @@ mod faults;
 mod files;
 mod lambda;
 
-pub use app::{Answer, Client, TestApp};
+pub use app::{Answer, Client, TestApp, signing_pem};
 pub use contract::Contract;
 pub use database::{Database, DeadLetterBox, deliveries, settled};
 pub use faults::{CrashPoint, Faults};

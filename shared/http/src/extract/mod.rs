@@ -10,7 +10,7 @@ mod query;
 
 pub use access::{
     ACT_FOR_HEADER, Allowed, Authenticated, CALLER_HEADER, Caller, CallingService, FromService,
-    Gate, Operator, Public, RECENT, Recent, Session, SignedIn,
+    Gate, Known, Operator, Public, RECENT, Recent, Session, SignedIn,
 };
 pub use body::{Body, Empty, Submission};
 pub use listing::{Listing, NoFilters};

@@ -16,7 +16,7 @@ use millwright_manifest::{Access, Presence};
 use self::caller::{authenticate, take_token};
 pub use self::{
     caller::Caller,
-    person::{Operator, SignedIn},
+    person::{Known, Operator, SignedIn},
     presence::{RECENT, Recent, Session},
     service::{ACT_FOR_HEADER, CALLER_HEADER, CallingService, FromService},
 };

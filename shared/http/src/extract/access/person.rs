@@ -4,10 +4,10 @@ use std::ops::Deref;
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use millwright_core::{Error, OrgId, Result, Tenant, UserId, Voucher, codes};
+use millwright_core::{Error, Kind, OrgId, Result, Tenant, UserId, Voucher, codes};
 use millwright_manifest::Access;
 
-use super::{Caller, Gate, admit, caller::authenticate};
+use super::{Caller, Gate, Public, admit, caller::authenticate};
 use crate::{Describe, OperationDocument, Platform, Problem};
 
 /// A person about what is their own: any token or personal key of theirs, also without an
@@ -112,5 +112,45 @@ where
             return Err(Error::new(codes::OPERATOR_REQUIRED, detail).into());
         }
         Ok(Operator(person))
+    }
+}
+
+/// Everybody; a person who sends a credential is known. A credential that is no good is no reason
+/// to turn somebody away, as for a logout.
+#[derive(Clone, Debug)]
+pub struct Known(Option<SignedIn>);
+
+impl Known {
+    pub fn person(&self) -> Option<&SignedIn> {
+        self.0.as_ref()
+    }
+}
+
+impl Gate for Known {
+    const ACCESS: Access = Access::Public;
+}
+
+impl Describe for Known {
+    fn describe(document: &mut OperationDocument) {
+        Public::describe(document);
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Known
+where
+    Platform: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Public::from_request_parts(parts, state).await?;
+        if !parts.headers.contains_key(http::header::AUTHORIZATION) {
+            return Ok(Known(None));
+        }
+        match SignedIn::from_request_parts(parts, state).await {
+            Ok(person) => Ok(Known(Some(person))),
+            Err(Problem(error)) if error.kind() == Kind::Unauthenticated => Ok(Known(None)),
+            Err(problem) => Err(problem),
+        }
     }
 }
