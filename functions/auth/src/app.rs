@@ -1,26 +1,83 @@
 //! The state behind the handlers.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
-use millwright_http::{Caller, Platform};
+use millwright_core::{Clock, Tenant, UserId};
+use millwright_event::{Cause, Effects};
+use millwright_http::{Platform, Visit};
 use millwright_store::Store;
 
-use crate::domain::Stamp;
+use crate::{
+    directory::Directory,
+    domain::Visitor,
+    facts::Facts,
+    provider::{ProviderHttp, Providers},
+    secrets::{KeyRing, Secrets},
+    settings::Settings,
+};
+
+/// What stands around the service.
+pub struct Ports {
+    pub settings: Settings,
+    /// The table of user-management.
+    pub facts: Store,
+    pub secrets: Arc<dyn Secrets>,
+    pub provider_http: Arc<dyn ProviderHttp>,
+    pub directory: Arc<dyn Directory>,
+}
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
     platform: Platform,
     pub store: Store,
+    pub settings: Arc<Settings>,
+    pub facts: Facts,
+    pub keys: Arc<KeyRing>,
+    pub providers: Arc<Providers>,
+    pub directory: Arc<dyn Directory>,
 }
 
 impl Auth {
-    pub fn new(platform: Platform, store: Store) -> Auth {
-        Auth { platform, store }
+    pub fn new(platform: Platform, store: Store, ports: Ports) -> Auth {
+        let settings = Arc::new(ports.settings);
+        let clock = store.clock();
+        let keys = Arc::new(KeyRing::new(ports.secrets, settings.clone(), clock));
+        Auth {
+            providers: Arc::new(Providers::new(ports.provider_http, clock.clone())),
+            facts: Facts::new(ports.facts),
+            directory: ports.directory,
+            platform,
+            store,
+            settings,
+            keys,
+        }
     }
 
-    /// Now, and by whom.
-    pub fn stamp(&self, caller: &Caller) -> Stamp {
-        Stamp { at: self.store.clock().now(), by: caller.actor().to_owned() }
+    pub fn clock(&self) -> &Clock {
+        self.store.clock()
+    }
+
+    /// Begins a transaction of somebody who has no access token: what is done is done by `actor`.
+    pub fn effects(&self, person: &Tenant, actor: UserId, visit: &Visit) -> Effects {
+        let cause = Cause {
+            tenant: *person,
+            actor_id: actor.to_string(),
+            traceparent: Some(visit.context.traceparent.clone()),
+            correlation_id: visit.context.request_id.clone(),
+            causation_id: None,
+        };
+        Effects::new(&self.store, cause)
+    }
+}
+
+/// Address and browser of a request, cut to what is shown.
+pub fn visitor(visit: &Visit) -> Visitor {
+    let agent = visit.header("user-agent").unwrap_or_default();
+    Visitor {
+        ip_address: visit.address().chars().take(45).collect(),
+        user_agent: agent.chars().filter(|c| !c.is_control()).take(512).collect(),
     }
 }
 

@@ -1,84 +1,126 @@
-//! The events auth emits.
+//! The events auth emits. No secret, no token, no hash; addresses in the two login events alone.
 
-use millwright_core::{Id, Timestamp};
+use millwright_core::{Id, Noun, OrgId, SessionId, Timestamp, UserId};
 use millwright_event::{Event, EventType};
 use millwright_http::access_denied_event;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{SessionId, SessionSummary};
+use crate::domain::{ClientKind, IdentityId, Purpose, Reason, RevokedReason};
 
-/// A changed field. Texts stay out of events: their name is enough. For enums, ids, dates and
-/// numbers add `from` and `to`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FieldChange {
-    pub field: String,
+fn example_id<N: Noun>() -> Id<N> {
+    Id::derived(Timestamp::UNIX_EPOCH, &[7; 10])
 }
 
-/// What happened to a session.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionData {
-    pub session_id: SessionId,
-    pub version: u64,
-    pub changes: Vec<FieldChange>,
-}
-
-impl SessionData {
-    pub fn of(summary: &SessionSummary, changed: &[&str]) -> SessionData {
-        let change = |field: &&str| FieldChange { field: (*field).to_owned() };
-        SessionData {
-            session_id: summary.id,
-            version: summary.version,
-            changes: changed.iter().map(change).collect(),
-        }
-    }
-
-    fn example() -> SessionData {
-        SessionData {
-            session_id: Id::derived(Timestamp::UNIX_EPOCH, &[7; 10]),
-            version: 2,
-            changes: vec![FieldChange { field: "title".to_owned() }],
-        }
-    }
-}
-
-/// Events that all carry the same data.
+/// Declares events of people: their type, what they are about, an example.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $kind:literal;)+) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $kind:literal about $subject:ident
+        { $($(#[$field_meta:meta])* $field:ident: $of:ty = $example:expr,)+ }
+    )+) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-            #[serde(transparent)]
-            pub struct $name(pub SessionData);
+            #[serde(rename_all = "camelCase")]
+            pub struct $name {
+                $($(#[$field_meta])* pub $field: $of,)+
+            }
 
             impl Event for $name {
                 const TYPE: &'static str = $kind;
                 const SERVICE: &'static str = "auth";
+                const IN_ORGANIZATION: bool = false;
 
                 fn subject(&self) -> String {
-                    self.0.session_id.to_string()
+                    self.$subject.to_string()
                 }
 
                 fn example() -> Self {
-                    $name(SessionData::example())
+                    $name { $($field: $example,)+ }
                 }
             }
         )+
 
-        /// Every event auth emits.
-        pub const EVENTS: &[EventType] = &[
-            $(EventType::of::<$name>(),)+
-            access_denied_event("auth.access.denied", "auth"),
-        ];
+        const OF_PEOPLE: &[EventType] = &[$(EventType::of::<$name>()),+];
     };
 }
 
 events! {
-    /// A session was created.
-    SessionCreated = "auth.session.created";
-    /// A session was changed.
-    SessionUpdated = "auth.session.updated";
-    /// A session was deleted.
-    SessionDeleted = "auth.session.deleted";
+    /// Somebody has signed in, signed in again, or linked an identity.
+    LoginSucceeded = "auth.login.succeeded" about user_id {
+        user_id: UserId = example_id(),
+        session_id: SessionId = example_id(),
+        provider: String = "google".to_owned(),
+        purpose: Purpose = Purpose::SignIn,
+        client_id: String = "web".to_owned(),
+        first_sign_in: bool = true,
+        ip: String = "203.0.113.7".to_owned(),
+        user_agent: String = "Mozilla/5.0".to_owned(),
+    }
+    /// A known person was refused.
+    LoginFailed = "auth.login.failed" about user_id {
+        user_id: UserId = example_id(),
+        provider: String = "google".to_owned(),
+        purpose: Purpose = Purpose::SignIn,
+        reason: Reason = Reason::AccountDisabled,
+        ip: String = "203.0.113.7".to_owned(),
+        user_agent: String = "Mozilla/5.0".to_owned(),
+    }
+    /// A session began.
+    SessionCreated = "auth.session.created" about session_id {
+        user_id: UserId = example_id(),
+        session_id: SessionId = example_id(),
+        client_kind: ClientKind = ClientKind::Browser,
+        organization_id: Option<OrgId> = Some(example_id()),
+    }
+    /// A session went to another organization.
+    SessionSwitched = "auth.session.switched" about session_id {
+        user_id: UserId = example_id(),
+        session_id: SessionId = example_id(),
+        client_kind: ClientKind = ClientKind::Browser,
+        organization_id: Option<OrgId> = Some(example_id()),
+        previous_organization_id: Option<OrgId> = None,
+    }
+    /// A session was revoked.
+    SessionRevoked = "auth.session.revoked" about session_id {
+        user_id: UserId = example_id(),
+        session_id: SessionId = example_id(),
+        reason: RevokedReason = RevokedReason::Logout,
+    }
+    /// A refresh token was used twice: somebody else may have it.
+    RefreshTokenReused = "auth.refresh_token.reused" about session_id {
+        user_id: UserId = example_id(),
+        session_id: SessionId = example_id(),
+        generation: u32 = 3,
+        current_generation: u32 = 5,
+    }
+    /// An identity was linked.
+    IdentityLinked = "auth.identity.linked" about identity_id {
+        user_id: UserId = example_id(),
+        identity_id: IdentityId = example_id(),
+        provider: String = "google".to_owned(),
+        issuer: String = "https://accounts.google.com".to_owned(),
+    }
+    /// An identity was unlinked; the e-mails of the others remain.
+    IdentityUnlinked = "auth.identity.unlinked" about identity_id {
+        user_id: UserId = example_id(),
+        identity_id: IdentityId = example_id(),
+        provider: String = "google".to_owned(),
+        issuer: String = "https://accounts.google.com".to_owned(),
+        remaining_emails: Vec<String> = vec!["ada@example.org".to_owned()],
+    }
+    /// The first token of a person for an organization on a day (UTC).
+    ActivityRecorded = "auth.activity.recorded" about user_id {
+        user_id: UserId = example_id(),
+        organization_id: OrgId = example_id(),
+        date: String = "2026-11-23".to_owned(),
+    }
+}
+
+/// Every event auth emits.
+pub fn events() -> Vec<EventType> {
+    let mut all = OF_PEOPLE.to_vec();
+    all.push(access_denied_event("auth.access.denied", "auth"));
+    all
 }

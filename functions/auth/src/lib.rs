@@ -1,23 +1,41 @@
-//! auth owns sessions, in the table `<prefix>-auth`.
+//! auth signs people in through OpenID Connect providers, keeps their sessions and issues the tokens
+//! that every function verifies. Its table is `<prefix>-auth`; users, organizations and memberships
+//! are read as access facts from the table of user-management.
 //!
-//! Events out: [`events::EVENTS`]. Events in: none.
+//! Events out: [`events::events`]. Events in: none.
 
 mod api;
 mod app;
 mod codes;
+pub mod directory;
+mod documents;
 pub mod domain;
+#[cfg(feature = "doubles")]
+pub mod doubles;
 pub mod events;
+mod facts;
 mod functions;
+mod history;
+mod identity;
+mod login;
 pub mod permissions;
+mod principal;
+pub mod provider;
+pub mod secret;
+pub mod secrets;
 mod session;
+pub mod settings;
 pub mod store;
+mod token;
+mod vouch;
 
 use millwright_http::Describing;
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
 
 pub use api::{api, router};
-pub use app::Auth;
-pub use functions::auth_api;
+pub use app::{Auth, Ports};
+pub use facts::Facts;
+pub use functions::{auth_api, auth_login, auth_token};
 
 const SUMMARY: &str = "Sign-in, sessions, tokens and API keys";
 
@@ -26,11 +44,11 @@ pub fn service() -> Service {
     Service {
         name: "auth",
         summary: SUMMARY,
-        bases: &["auth"],
+        bases: &["auth", ".well-known"],
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
         operations: api::<Describing>().operations(),
-        events: events::EVENTS.to_vec(),
+        events: events::events(),
         table: Some(Table { has_outbox: true }),
         bucket: None,
         functions: vec![Function {
@@ -49,6 +67,8 @@ pub fn service() -> Service {
                     TableAction::DeleteItem,
                 ]),
                 Right::ReadSecret("auth/jwks"),
+                Right::ReadSecret("auth/signing"),
+                Right::ReadSecret("auth/refresh"),
                 Right::ReadSecret("internal"),
             ],
             start: || Box::pin(auth_api()),

@@ -112,6 +112,7 @@ into_response! {
     [T: Representation] Created<T>,
     [T: Representation] Versioned<T>,
     [T: Serialize + ToSchema] Listed<T>,
+    [T: Serialize + ToSchema] Made<T>,
     [T: Serialize + ToSchema] Plain<T>,
     [] NoContent,
 }
@@ -138,6 +139,23 @@ impl<T: Representation> Describe for Created<T> {
         document.answer::<T>(201, "Created");
         document.answer_header(201, "Location", "Path of what was created");
         document.answer_header(201, "ETag", "Version, in quotes");
+    }
+}
+
+/// 201 without a version and a place: what was made is in the answer alone.
+#[derive(Clone, Debug)]
+pub struct Made<T>(pub T);
+
+impl<T: Serialize + ToSchema> Answer for Made<T> {
+    fn render(&self) -> Result<Rendered> {
+        let body = json(&self.0)?;
+        Ok(Rendered::of(StatusCode::CREATED, body))
+    }
+}
+
+impl<T: Serialize + ToSchema> Describe for Made<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(201, "Created");
     }
 }
 

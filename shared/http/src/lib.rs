@@ -29,7 +29,7 @@ mod platform;
 mod problem;
 mod write;
 
-pub use answer::{Accepted, Answer, Created, Listed, NoContent, Plain, Representation, Versioned};
+pub use answer::{Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Versioned};
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use browser::{

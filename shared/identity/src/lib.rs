@@ -24,7 +24,7 @@ pub use keys::{KeyCache, KeySource, StaticKeys};
 pub use pattern::Pattern;
 pub use permission::{Grantable, Permission, Requires, SystemRole};
 pub use principal::{FactVersions, Grants, Principal};
-pub use token::{ACCESS_TOKEN_LIFETIME, Claims, MAX_TOKEN_BYTES, verify_signature};
+pub use token::{ACCESS_TOKEN_LIFETIME, Audience, Claims, MAX_TOKEN_BYTES, verify_signature};
 pub use verifier::{
     API_KEY_PREFIXES, ApiKeys, NoApiKeys, NoRevocations, Revocations, Verifier, VerifierParts,
 };

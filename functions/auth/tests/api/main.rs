@@ -1,19 +1,12 @@
-//! auth over its router, DynamoDB in memory. Modules mirror URLs.
+//! auth over its router, DynamoDB in memory. Modules mirror what people do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "made-up tenants")]
 
+mod browser;
+mod documents;
+mod refresh;
+mod scene;
 mod sessions;
-
-use auth::Auth;
-use axum::Router;
-use millwright_http::Platform;
-use millwright_store::Store;
-use millwright_testkit::Files;
-
-/// Two organizations.
-const A: u128 = 1;
-const B: u128 = 2;
-
-fn router(platform: Platform, store: Store, _files: Files) -> Router {
-    auth::router(Auth::new(platform, store))
-}
+mod sign_in;
+mod token_endpoint;

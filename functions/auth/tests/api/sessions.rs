@@ -1,143 +1,147 @@
-//! /auth/sessions
+//! /auth/sessions, /auth/identities, /auth/login-history, /auth/logins
 
-use futures::future::join_all;
-use millwright_core::Clock;
-use millwright_testkit::{Client, TestApp};
+use std::time::Duration;
+
+use auth::doubles::APP;
 use serde_json::{Value, json};
 
-use crate::{A, B, router};
+use crate::scene::{Browser, Scene, error_of, parameter, scene};
 
-const PATH: &str = "/api/v1/auth/sessions";
-
-async fn start() -> TestApp {
-    TestApp::start("auth", router).await
-}
-
-/// One with this title, and its path.
-async fn create(client: &Client, title: &str) -> (Value, String) {
-    let created = client.post(PATH, json!({ "title": title })).await;
-    let path = created.header("location").unwrap_or_default().to_owned();
-    (created.expect(201), path)
-}
+const SESSIONS: &str = "/api/v1/auth/sessions";
 
 #[tokio::test]
-async fn what_is_created_is_read_and_announced() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let body = json!({ "title": " Retrospective ", "body": "# Hi" });
-    let created = member.post(PATH, body).await;
-    let whole = created.expect(201);
-    assert_eq!(whole["title"], "Retrospective");
-    assert_eq!(whole["createdBy"], member.user.to_string());
-    assert_eq!(created.etag(), "\"1\"");
-    let read = member.get(created.header("location").unwrap()).await;
-    assert_eq!(read.expect(200), whole);
-    assert_eq!(app.event_types().await, ["auth.session.created"]);
-}
-
-#[tokio::test]
-async fn another_organization_sees_nothing() {
-    let app = start().await;
-    let (_, path) = create(&app.client(A, "member"), "Ours").await;
-    let stranger = app.client(B, "owner");
-    stranger.get(&path).await.expect_problem(404, "not_found");
-    stranger.patch(&path, json!({ "title": "Theirs" })).await.expect_problem(404, "not_found");
-    stranger.delete(&path).await.expect_problem(404, "not_found");
-    assert!(stranger.all(PATH, 10).await.is_empty());
-}
-
-#[tokio::test]
-async fn titles_are_unique_whatever_the_case() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (_, first) = create(&member, "Retrospective").await;
-    let same = json!({ "title": "RETROSPECTIVE" });
-    member.post(PATH, same.clone()).await.expect_problem(409, "title_taken");
-    app.client(B, "member").post(PATH, same.clone()).await.expect(201);
-    let (_, second) = create(&member, "Planning").await;
-    member.patch(&second, same.clone()).await.expect_problem(409, "title_taken");
-    // Another spelling of its own title is no conflict; a title that is given up is free.
-    member.patch(&first, same).await.expect(200);
-    member.patch(&first, json!({ "title": "Review" })).await.expect(200);
-    create(&member, "Retrospective").await;
-}
-
-#[tokio::test]
-async fn lists_are_by_title_page_by_page() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    for title in ["b", "C", "a"] {
-        create(&member, title).await;
+async fn people_see_and_name_and_end_their_own_sessions() {
+    let scene = scene().await;
+    let mut here = scene.signed_in("ada").await;
+    let ada = scene.client(&mut here).await;
+    scene.signed_in("ada").await;
+    let mut elsewhere = scene.signed_in("bob").await;
+    let bob = scene.client(&mut elsewhere).await;
+    let listed = ada.all(SESSIONS, 1).await;
+    assert_eq!(listed.len(), 2);
+    let current: Vec<&Value> = listed.iter().filter(|it| it["current"] == true).collect();
+    let mine = format!("{SESSIONS}/{}", current[0]["id"].as_str().unwrap());
+    let read = ada.get(&mine).await;
+    read.expect(200);
+    let named = ada.patch_if(&mine, &read.etag(), json!({ "deviceName": "Desk" })).await;
+    assert_eq!(named.expect(200)["deviceName"], "Desk");
+    let stale = ada.patch_if(&mine, &read.etag(), json!({ "deviceName": "X" })).await;
+    stale.expect_problem(412, "version_stale");
+    for answer in [bob.get(&mine).await, bob.patch(&mine, json!({})).await, bob.delete(&mine).await]
+    {
+        answer.expect_problem(404, "not_found");
     }
-    let listed = member.all(PATH, 2).await;
-    let titles: Vec<&str> = listed.iter().filter_map(|item| item["title"].as_str()).collect();
-    assert_eq!(titles, ["a", "b", "C"]);
-    assert!(listed[0].get("body").is_none(), "a list shows summaries");
+    let others = format!("{SESSIONS}/revoke-others");
+    assert_eq!(ada.post(&others, json!({})).await.expect(200)["revoked"], 1);
+    assert_eq!(ada.post(&others, json!({})).await.expect(200)["revoked"], 0);
+    assert_eq!(ada.all(&format!("{SESSIONS}?status=revoked"), 10).await.len(), 1);
+    ada.delete(&mine).await.expect(204);
+    ada.delete(&mine).await.expect(204);
+    assert_eq!(scene.said("auth.session.revoked").await.len(), 2);
+    let cookie = here.refresh.unwrap();
+    scene.refresh_with(&cookie, json!({})).await.expect_problem(401, "refresh_invalid");
+}
+
+/// Goes to the provider for a purpose and comes back as `subject`.
+async fn again(
+    scene: &Scene,
+    browser: &mut Browser,
+    purpose: &str,
+    subject: &str,
+) -> millwright_testkit::Answer {
+    let client = scene.client(browser).await;
+    let body = json!({ "purpose": purpose, "provider": "test", "returnTo": "/settings" });
+    let cookies = browser.cookies();
+    let headers = [("cookie", cookies.as_str())];
+    let begun = client.post_with("/api/v1/auth/logins", &headers, body).await;
+    let view = begun.expect(201);
+    browser.keep(&begun);
+    let url = url::Url::parse(view["authorizationUrl"].as_str().unwrap()).unwrap();
+    let of = |name: &str| {
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, v)| v.into_owned()).unwrap()
+    };
+    let provider = &scene.around.provider;
+    let code = provider.code(&provider.claims(subject, &of("nonce")));
+    scene.back(browser, &of("state"), &code).await
 }
 
 #[tokio::test]
-async fn a_change_names_its_version_or_wins() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (_, path) = create(&member, "Retrospective").await;
-    let changed = member.patch_if(&path, "\"1\"", json!({ "body": "Shorter." })).await;
-    assert_eq!(changed.expect(200)["version"], 2);
-    let stale = member.patch_if(&path, "\"1\"", json!({ "body": "Longer." })).await;
-    assert_eq!(stale.expect_problem(412, "version_stale")["currentVersion"], 2);
-    let changed = member.patch(&path, json!({ "body": null })).await.expect(200);
-    assert_eq!(changed["body"], "");
-    let said = app.events().await;
-    assert_eq!(said[1].kind, "auth.session.updated");
-    assert_eq!(said[1].data["changes"], json!([{ "field": "body" }]));
-}
-
-#[tokio::test]
-async fn a_change_of_nothing_is_no_change() {
-    let app = start().await;
-    let member = app.client(A, "member");
-    let (whole, path) = create(&member, "Retrospective").await;
-    let before = app.database.snapshot(&[]).await;
-    for nothing in [json!({}), json!({ "title": "Retrospective" }), json!({ "body": null })] {
-        assert_eq!(member.patch(&path, nothing).await.expect(200), whole);
+async fn identities_are_linked_and_unlinked() {
+    let scene = scene().await;
+    let mut browser = scene.signed_in("ada").await;
+    let answer = again(&scene, &mut browser, "link", "ada2").await;
+    assert_eq!(answer.header("location"), Some(format!("{APP}/settings").as_str()));
+    // Again is fine; somebody else's is not.
+    again(&scene, &mut browser, "link", "ada2").await;
+    scene.signed_in("bob").await;
+    let answer = again(&scene, &mut browser, "link", "bob").await;
+    assert_eq!(error_of(&answer), "identity_in_use");
+    assert_eq!(scene.said("auth.identity.linked").await.len(), 1);
+    // Both come to the same person.
+    let mut other = scene.signed_in("ada2").await;
+    let client = scene.client(&mut other).await;
+    let listed = client.get("/api/v1/auth/identities").await.expect(200);
+    let ids: Vec<&str> =
+        listed["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    let path = |id: &str| format!("/api/v1/auth/identities/{id}");
+    client.delete(&path(ids[0])).await.expect(204);
+    client.delete(&path(ids[0])).await.expect_problem(404, "not_found");
+    client.delete(&path(ids[1])).await.expect_problem(409, "last_identity");
+    let said = scene.said("auth.identity.unlinked").await;
+    assert_eq!(said[0]["remainingEmails"], json!(["ada2@example.org"]));
+    for number in 3..7 {
+        again(&scene, &mut other, "link", &format!("ada{number}")).await;
     }
-    assert_eq!(app.database.snapshot(&[]).await, before);
+    let answer = again(&scene, &mut other, "link", "ada7").await;
+    assert_eq!(error_of(&answer), "identity_limit_reached");
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_gone_and_deleted_again_is_fine() {
-    let app = start().await;
-    let (owner, member) = (app.client(A, "owner"), app.client(A, "member"));
-    let (whole, path) = create(&owner, "Retrospective").await;
-    member.delete(&path).await.expect_problem(403, "forbidden");
-    owner.delete(&path).await.expect(204);
-    owner.delete(&path).await.expect(204);
-    owner.get(&path).await.expect_problem(404, "not_found");
-    assert!(owner.all(PATH, 10).await.is_empty());
-    let (again, _) = create(&owner, "Retrospective").await;
-    assert_ne!(again["id"], whole["id"]);
+async fn who_signs_in_again_counts_as_recent() {
+    let scene = scene().await;
+    let mut browser = scene.signed_in("ada").await;
+    scene.app.database.clock.advance(Duration::from_secs(601));
+    let client = scene.client(&mut browser).await;
+    let body = json!({ "purpose": "link", "provider": "test", "returnTo": "/" });
+    let refused = client.post("/api/v1/auth/logins", body.clone()).await;
+    refused.expect_problem(401, "reauthentication_required");
+    scene.signed_in("bob").await;
+    let answer = again(&scene, &mut browser, "reauthenticate", "bob").await;
+    assert_eq!(error_of(&answer), "different_user");
+    again(&scene, &mut browser, "reauthenticate", "ada").await;
+    let client = scene.client(&mut browser).await;
+    client.post("/api/v1/auth/logins", body).await.expect(201);
+    let records = client.all("/api/v1/auth/login-history", 2).await;
+    let told: Vec<(&str, &str)> = records
+        .iter()
+        .map(|it| (it["purpose"].as_str().unwrap(), it["outcome"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("reauthenticate", "succeeded"),
+        ("reauthenticate", "refused"),
+        ("sign_in", "succeeded"),
+    ];
+    assert_eq!(told, expected);
+    let refused = client.all("/api/v1/auth/login-history?outcome=refused", 10).await;
+    assert_eq!(refused[0]["reason"], "different_user");
+    assert_eq!(scene.said("auth.login.failed").await.len(), 1);
 }
 
-/// Many instances, a tenth of their transactions conflicting.
 #[tokio::test]
-async fn of_32_clients_one_gets_the_title() {
-    let app = TestApp::start_at("auth", router, Clock::system()).await;
-    let attempts = (0..32).map(|seed| {
-        let instance = app.instance();
-        instance.faults().conflict(seed, 0.1);
-        async move {
-            let member = instance.client(A, "member");
-            loop {
-                let answer = member.post(PATH, json!({ "title": "Retrospective" })).await;
-                // A 503 says that nothing happened: ask again, as told.
-                if answer.status != 503 {
-                    return answer.status.as_u16();
-                }
-            }
-        }
-    });
-    let mut statuses = join_all(attempts).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses[0], 201);
-    assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
-    assert_eq!(app.event_types().await.len(), 1);
+async fn an_email_that_changes_at_the_provider_changes_here_if_it_is_free() {
+    let scene = scene().await;
+    scene.signed_in("ada").await;
+    scene.signed_in("bob").await;
+    for (asserted, kept) in
+        [("ada.new@example.org", "ada.new@example.org"), ("bob@example.org", "ada.new@example.org")]
+    {
+        let mut browser = Browser::default();
+        let answer =
+            scene.sign_in_as(&mut browser, "ada", |it| it["email"] = json!(asserted)).await;
+        assert_eq!(parameter(&answer, "error"), "");
+        let client = scene.client(&mut browser).await;
+        let listed = client.get("/api/v1/auth/identities").await.expect(200);
+        assert_eq!(listed["items"][0]["email"], kept);
+    }
 }

@@ -83,6 +83,16 @@ fn check_recent(caller: &Caller) -> Result<()> {
     Err(error.with("maxAge", RECENT.as_secs()))
 }
 
+impl Caller {
+    /// For operations that want a recent sign-in for a part of what they do.
+    ///
+    /// # Errors
+    /// `session_required`, `reauthentication_required`.
+    pub fn require_recent(&self) -> Result<()> {
+        check_recent(self)
+    }
+}
+
 fn describe_session(document: &mut OperationDocument) {
     document.problem(403, "session_required", "Only a signed-in session may do this");
 }

@@ -1,0 +1,4 @@
+//! Sessions of a person: seen, named, ended.
+
+pub mod read;
+pub mod revoke;

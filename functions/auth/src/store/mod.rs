@@ -1,0 +1,33 @@
+//! What auth stores, and where: the only module that names DynamoDB.
+//!
+//! U = `USER#<user>`. Hashes are SHA-256, base64url.
+//!
+//! | pattern | key condition |
+//! |---|---|
+//! | attempt by state, taken once | pk `LOGIN#<hash of state>`, sk `HEAD` (global) |
+//! | our authorization code | pk `CODE#<hash of code>`, sk `HEAD` (global) |
+//! | whose identity | pk `IDENTITY#<hash of issuer and subject>`, sk `HEAD` (global) |
+//! | identities of a person | pk U, sk begins with `IDN#` |
+//! | sessions of a person | pk U, sk begins with `SESSION#`, descending |
+//! | active sessions and identities of a person, counted exactly | pk U, sk `SESSIONS` |
+//! | session at refresh | pk U, sk `SESSION#<session>`; both ids are in the token |
+//! | first token of a day | pk U, sk `DAY#<organization>#<date>` |
+//! | sign-in history | pk `U#LOGINS`, sk `<login record>`, descending |
+//! | throttle | pk `RATE#<kind>#<subject>#<minute>`, sk `HEAD` (global) |
+//! | API keys | `millwright_access::api_keys` |
+//! | revocation feed | `millwright_access::feed` |
+//!
+//! Outbox, inbox, idempotency records and denial marks are those of the shared crates. The largest
+//! transaction is a sign-in with six items and two more for each session it evicts.
+
+mod attempt;
+mod identity;
+mod rate;
+mod record;
+mod session;
+
+pub use attempt::{attempt_key, code_key};
+pub use identity::{IdentityOwner, identities_of, identity_key, owner_key};
+pub use rate::{Limit, count};
+pub use record::{DayMark, login_records_of};
+pub use session::{PersonHead, head_key, revocation, session_key, sessions_of};

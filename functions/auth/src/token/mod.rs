@@ -1,0 +1,8 @@
+//! Tokens: issued from facts, rotated, exchanged, revoked.
+
+pub mod browser;
+pub mod endpoint;
+pub mod issue;
+pub mod revoke;
+pub mod rotate;
+pub mod switch;
