@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use millwright_core::{OrgId, UserId};
 
 use crate::{
-    dev::Settings,
+    dev::{DemoIds, Settings},
     keys::{self, Keys},
     output, paths,
 };
@@ -54,15 +54,16 @@ pub fn run(options: &Options) -> Result<()> {
     if !["", "local"].contains(&stage.as_str()) {
         bail!("tokens are issued by hand on the local stage only, this is {stage:?}");
     }
+    let folder = paths::private();
+    let demo = DemoIds::last(&folder);
     let user: UserId = match &options.user {
-        None => keys::demo_user(),
+        None => demo.map_or_else(keys::demo_user, |demo| demo.user_id),
         Some(text) => text.parse().map_err(|error| anyhow!("--user {text}: {error}"))?,
     };
     let organization: OrgId = match &options.organization {
-        None => keys::demo_organization(),
+        None => demo.map_or_else(keys::demo_organization, |demo| demo.organization_id),
         Some(text) => text.parse().map_err(|error| anyhow!("--organization {text}: {error}"))?,
     };
-    let folder = paths::private();
     let public_url = Settings::last_public_url(&folder)
         .context("the local stage was never started: run `cargo xtask dev` first")?;
     let issuer = Keys::in_folder(folder.join("keys")).existing_issuer(&public_url)?;

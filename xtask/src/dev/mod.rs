@@ -4,6 +4,7 @@ mod api;
 mod backing;
 mod build;
 mod database;
+mod demo;
 mod functions;
 mod instance;
 mod provider;
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 
 pub use api::Api;
 pub use build::build;
+pub use demo::{Demo, DemoIds};
 pub use instance::Instance;
 pub use provider::{PEOPLE, Person};
 pub use seed::text;
@@ -33,7 +35,7 @@ pub use sign_in::sign_in;
 pub use stack::Stack;
 
 use crate::{
-    interrupt, keys, output, paths, process,
+    interrupt, output, paths, process,
     tools::{self, Group, Tools},
 };
 
@@ -107,8 +109,8 @@ pub fn run(options: &Options) -> Result<()> {
     if options.backing_only {
         write_environment_file(&settings)?;
     } else {
-        start(&runtime, seed::fill(&settings))?;
-        greet(&settings)?;
+        let demo = start(&runtime, seed::fill(&settings))?;
+        greet(&settings, &demo);
     }
 
     while !interrupt::requested() {
@@ -176,16 +178,16 @@ fn rebuild(stack: &Stack, built: &mut u64) {
     }
 }
 
-fn greet(settings: &Settings) -> Result<()> {
+fn greet(settings: &Settings, demo: &Demo) {
     let url = settings.public_url();
-    let issuer = settings.keys().existing_issuer(&url)?;
-    let token = keys::issue(&issuer, "owner", keys::demo_user(), keys::demo_organization())?;
     output::heading("Millwright is up");
     output::line(format_args!(
         "API        {url}/api/v1   (reference: {url}/docs)\n\
          logs       {}\n\
          data       {}\n\
-         token      cargo xtask token --role member   (15 minutes; this one is an owner's:)\n\n\
+         sign in    {url}/api/v1/auth/login   as {name} or somebody else of the page\n\
+         token      of {name}, owner of the demo organization, for 15 minutes; another one, of any\n\
+         \x20          role: cargo xtask token --role member\n\n\
          export TOKEN={token}\n\n\
          Try:\n\
          curl -s -H \"authorization: Bearer $TOKEN\" {url}/api/v1/planning/projects\n\
@@ -195,9 +197,10 @@ fn greet(settings: &Settings) -> Result<()> {
          A change of a source file rebuilds. Ctrl-C stops everything; data stays.",
         display(&settings.folder.join("log")),
         display(&settings.data()),
+        token = demo.token,
+        name = PEOPLE[0].name,
         task = seed::A_TASK,
     ));
-    Ok(())
 }
 
 fn display(path: &Path) -> String {

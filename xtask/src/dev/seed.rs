@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Settings, api::Api};
+use super::{Demo, Settings, api::Api};
 use crate::output;
 
 /// A task of the demo for the calls to try: in state `to_do`.
@@ -95,21 +95,24 @@ const PROJECTS: &[Project] = &[
     },
 ];
 
-/// Fills the demo organization unless that is done. Interrupted, it goes on where it was: every
-/// call carries an idempotency key.
-pub async fn fill(settings: &Settings) -> Result<()> {
+/// Enters the demo organization, and fills it unless that is done. Interrupted, it goes on where
+/// it was: every call carries an idempotency key.
+pub async fn fill(settings: &Settings) -> Result<Demo> {
+    output::progress("signing in");
+    let demo = Demo::enter(settings).await?;
     let mark = settings.data().join("demo");
     if mark.exists() {
-        return Ok(());
+        return Ok(demo);
     }
     output::progress("filling the demo organization");
-    let api = Api::of(settings, "owner")?;
+    let api = Api::with_token(settings, &demo.token)?;
     for project in PROJECTS {
         fill_project(&api, project)
             .await
             .with_context(|| format!("the demo project {} cannot be made", project.key))?;
     }
-    crate::paths::replace(&mark, "filled\n")
+    crate::paths::replace(&mark, "filled\n")?;
+    Ok(demo)
 }
 
 async fn fill_project(api: &Api, project: &Project) -> Result<()> {
