@@ -65,6 +65,13 @@ fn membership_example() -> Value {
     json!({ "userId": USER, "by": USER, "reason": null })
 }
 
+fn invitation_example() -> Value {
+    json!({
+        "invitationId": "inv_01jdz7xk2nf5h9vq3w8c6m4t0b", "invitationType": "email",
+        "emailDomain": "example.com", "roleId": ROLE, "userId": null,
+    })
+}
+
 fn organization_example() -> Value {
     json!({
         "organizationId": ORGANIZATION, "version": 2, "changed": ["slug"],
@@ -107,6 +114,16 @@ events! {
     MembershipRemoved(MembershipEnded) = "users.membership.removed" organization user_id, json!({
         "userId": USER, "by": USER, "endReason": "left", "teamIds": [],
     });
+    /// Somebody was invited.
+    InvitationCreated(InvitationData) = "users.invitation.created" organization invitation_id, invitation_example();
+    /// An invitation was sent again.
+    InvitationResent(InvitationData) = "users.invitation.resent" organization invitation_id, invitation_example();
+    /// Somebody joined by an invitation.
+    InvitationAccepted(InvitationData) = "users.invitation.accepted" organization invitation_id, invitation_example();
+    /// Somebody declined an invitation.
+    InvitationDeclined(InvitationData) = "users.invitation.declined" organization invitation_id, invitation_example();
+    /// An invitation is good no more.
+    InvitationCancelled(InvitationData) = "users.invitation.cancelled" organization invitation_id, invitation_example();
     /// An organization was founded.
     OrganizationCreated(OrganizationData) = "organizations.organization.created" organization organization_id, organization_example();
     /// An organization changed.

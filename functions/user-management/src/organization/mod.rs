@@ -8,6 +8,7 @@ mod settings;
 mod sign_out;
 
 pub use create::{Founding, found};
+pub(crate) use settings::read as read_settings;
 
 pub mod handlers {
     //! Where the table of contents finds them.
