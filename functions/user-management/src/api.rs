@@ -10,17 +10,17 @@ use millwright_http::{Api, Purpose, Serving, operation};
 use crate::{
     app::UserManagement,
     codes::{
-        EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, NOT_A_MEMBER,
-        ORGANIZATION_LIMIT_REACHED, ROLE_ARCHIVED, SIGN_UP_CLOSED, SLUG_TAKEN, UNKNOWN_PERMISSION,
-        EXCEEDS_OWN_PERMISSIONS, ROLE_LIMIT_REACHED, SYSTEM_ROLE, ROLE_IN_USE, OWN_ROLE, OWNER_ONLY,
-        LAST_OWNER, LINK_INVITATIONS_DISABLED, ROLE_TOO_POWERFUL, ALREADY_MEMBER,
-        MEMBER_LIMIT_REACHED, INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_EXPIRED,
-        INVITATION_USED_UP, RESEND_LIMIT_REACHED, RESEND_TOO_SOON, INVITATION_EMAIL_MISMATCH,
-        MEMBERSHIP_SUSPENDED,
+        ALREADY_MEMBER, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN,
+        EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED,
+        INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER,
+        LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER,
+        ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON,
+        ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED,
+        SLUG_TAKEN, SYSTEM_ROLE, UNKNOWN_PERMISSION,
     },
-    organization::handlers as organization,
     invitation::handlers as invitation,
     member::handlers as member,
+    organization::handlers as organization,
     role::handlers as role,
     user,
 };
@@ -68,11 +68,17 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             CONTENTION,
         ]))
         .with(operation!(organization::security_get))
-        .with(operation!(organization::security_update).answers(&[
-            EMAIL_DOMAIN_NOT_ALLOWED,
-            CONTENTION,
-        ]))
+        .with(
+            operation!(organization::security_update)
+                .answers(&[EMAIL_DOMAIN_NOT_ALLOWED, CONTENTION]),
+        )
         .with(operation!(organization::organization_sign_out).answers(&[CONTENTION]))
+        .with(operation!(organization::organization_limits_update).answers(&[CONTENTION]))
+        .with(operation!(organization::organization_suspend).answers(&[INVALID_STATE, CONTENTION]))
+        .with(
+            operation!(organization::organization_unsuspend).answers(&[INVALID_STATE, CONTENTION]),
+        )
+        .with(operation!(organization::owner_assign).answers(&[NOT_A_MEMBER, CONTENTION]))
         // roles and permissions
         .with(operation!(role::role_list))
         .with(operation!(role::role_create).answers(&[
@@ -187,10 +193,10 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             RESEND_TOO_SOON,
             CONTENTION,
         ]))
-        .with(operation!(invitation::invitation_cancel).answers(&[
-            INVITATION_NOT_PENDING,
-            CONTENTION,
-        ]))
+        .with(
+            operation!(invitation::invitation_cancel)
+                .answers(&[INVITATION_NOT_PENDING, CONTENTION]),
+        )
         .with(operation!(invitation::invitation_preview).answers(&[NOT_FOUND]))
         .with(operation!(invitation::invitation_accept).answers(ACCEPTING))
         .with(operation!(invitation::my_invitation_list).answers(&[NOT_FOUND]))

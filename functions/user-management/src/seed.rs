@@ -27,7 +27,12 @@ pub struct Seed {
 ///
 /// # Errors
 /// If one of them is there already.
-pub async fn organization(store: &Store, id: OrgId, name: &str, owner: Seed) -> Result<Organization> {
+pub async fn organization(
+    store: &Store,
+    id: OrgId,
+    name: &str,
+    owner: Seed,
+) -> Result<Organization> {
     let (stamp, person) = (stamp(store), vouch::person(owner.user));
     let mut effects = begin(store, &person);
     let user = account(&mut effects, owner, &stamp)?;

@@ -43,8 +43,7 @@ pub async fn member(
     user: UserId,
 ) -> Result<(Tenant, MembershipFacts)> {
     let tenant = joined(organization);
-    let facts: Option<MembershipFacts> =
-        store.get(&MembershipFacts::place(&tenant, user)).await?;
+    let facts: Option<MembershipFacts> = store.get(&MembershipFacts::place(&tenant, user)).await?;
     let present = facts.filter(|facts| facts.status != MembershipStatus::Ended);
     let facts = present.ok_or_else(|| Error::not_found("organization"))?;
     Ok((tenant, facts))

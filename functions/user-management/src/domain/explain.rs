@@ -1,8 +1,8 @@
 //! Why somebody may do something, or may not.
 
 use millwright_access::facts::{
-    MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, RoleFacts,
-    UserFacts, UserStatus,
+    MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, RoleFacts, UserFacts,
+    UserStatus,
 };
 use millwright_core::wire_enum;
 use millwright_identity::{Grants, Permission, Reason};
@@ -70,10 +70,7 @@ impl Standing {
 
     fn is_active(&self) -> bool {
         self.user.as_ref().is_some_and(|it| it.status == UserStatus::Active)
-            && self
-                .organization
-                .as_ref()
-                .is_some_and(|it| it.status == OrganizationStatus::Active)
+            && self.organization.as_ref().is_some_and(|it| it.status == OrganizationStatus::Active)
             && self.membership.as_ref().is_some_and(|it| it.status == MembershipStatus::Active)
     }
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use millwright_core::{
-    Bounded, Error, OrgId, Result, RoleId, Text, Timestamp, UserId, wire_enum,
-};
+use millwright_core::{Bounded, Error, OrgId, Result, RoleId, Text, Timestamp, UserId, wire_enum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -142,16 +140,12 @@ impl Invitation {
         self.check_pending(now)?;
         if self.resend_count >= MAX_RESENDS {
             let detail = "cancel it, and invite again";
-            return Err(
-                Error::new(codes::RESEND_LIMIT_REACHED, detail).with("limit", MAX_RESENDS)
-            );
+            return Err(Error::new(codes::RESEND_LIMIT_REACHED, detail).with("limit", MAX_RESENDS));
         }
         let next_at = self.last_sent_at.plus(RESEND_INTERVAL);
         if now < next_at {
             let detail = "an invitation is sent at most once a minute";
-            return Err(
-                Error::new(codes::RESEND_TOO_SOON, detail).retry_after(next_at.since(now))
-            );
+            return Err(Error::new(codes::RESEND_TOO_SOON, detail).retry_after(next_at.since(now)));
         }
         let mut next = self.clone();
         let lifetime = self.expires_at.since(self.last_sent_at);

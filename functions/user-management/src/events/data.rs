@@ -73,10 +73,8 @@ pub struct RoleChange {
 
 impl RoleChange {
     pub fn between(before: &Member, after: &Member) -> RoleChange {
-        let held = |member: &Member| HeldRole {
-            role_id: member.role_id,
-            system_key: member.system_key,
-        };
+        let held =
+            |member: &Member| HeldRole { role_id: member.role_id, system_key: member.system_key };
         RoleChange { user_id: after.user_id, before: held(before), after: held(after) }
     }
 }

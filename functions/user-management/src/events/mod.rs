@@ -130,6 +130,10 @@ events! {
     OrganizationUpdated(OrganizationData) = "organizations.organization.updated" organization organization_id, organization_example();
     /// Every member must sign in again.
     OrganizationSignedOut(OrganizationAct) = "organizations.organization.signed_out" organization organization_id, access_example();
+    /// An operator suspended an organization.
+    OrganizationSuspended(OrganizationAct) = "organizations.organization.suspended" organization organization_id, access_example();
+    /// An organization is suspended no more.
+    OrganizationUnsuspended(OrganizationAct) = "organizations.organization.unsuspended" organization organization_id, access_example();
     /// An organization has another owner.
     OwnershipTransferred(OwnershipData) = "organizations.ownership.transferred" organization organization_id, json!({
         "organizationId": ORGANIZATION, "fromUserId": USER, "toUserId": USER, "keptRoleId": ROLE,

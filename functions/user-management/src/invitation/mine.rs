@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use millwright_core::{Error, OrgId, Result};
-use millwright_http::{Answered, Empty, PathParameter, Plain, Session, SignedIn, Submission, Versioned};
+use millwright_http::{
+    Answered, Empty, PathParameter, Plain, Session, SignedIn, Submission, Versioned,
+};
 use millwright_store::Contention;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -53,8 +53,7 @@ pub async fn invitation_preview(
     let item = items.iter().find(|item| item.is::<InvitationItem>()).ok_or_else(dead)?;
     let item: InvitationItem = item.decode()?;
     let invitation = item.invitation;
-    let is_pending =
-        invitation.status_at(app.store.clock().now()) == InvitationStatus::Pending;
+    let is_pending = invitation.status_at(app.store.clock().now()) == InvitationStatus::Pending;
     if item.token_hash != hash || !is_pending {
         return Err(dead().into());
     }

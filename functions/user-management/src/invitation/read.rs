@@ -3,9 +3,7 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result, RoleId, Tenant, codes as shared_codes};
-use millwright_http::{
-    Allowed, Answered, Listed, Listing, NoContent, PathParameter, Versioned,
-};
+use millwright_http::{Allowed, Answered, Listed, Listing, NoContent, PathParameter, Versioned};
 use millwright_store::{Contention, RawItem};
 use utoipa::IntoParams;
 

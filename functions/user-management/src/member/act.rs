@@ -38,7 +38,11 @@ pub struct SuspendIn {
 /// Tokens and keys of theirs for the organization are refused within 60 seconds. A suspended member
 /// still counts. Two reads and one transaction of at most seven items; one read more for a custom
 /// role.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/members/{userId}/suspend", tag = "Members")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}/suspend",
+    tag = "Members"
+)]
 pub async fn member_suspend(
     caller: Allowed<MembershipSuspend>,
     State(app): State<UserManagement>,
@@ -75,7 +79,11 @@ pub async fn member_suspend(
 ///
 /// They may act again at once, with a new token. Two reads and one transaction of at most six
 /// items; one read more for a custom role.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/members/{userId}/reactivate", tag = "Members")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}/reactivate",
+    tag = "Members"
+)]
 pub async fn member_reactivate(
     caller: Allowed<MembershipSuspend>,
     State(app): State<UserManagement>,
@@ -108,7 +116,11 @@ pub async fn member_reactivate(
 /// Tokens of theirs for the organization are refused within 60 seconds, and only a sign-in from now
 /// on gets new ones. Two reads and one transaction of at most four items; one read more for a custom
 /// role.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/members/{userId}/sign-out", tag = "Members")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}/sign-out",
+    tag = "Members"
+)]
 pub async fn member_sign_out(
     caller: Allowed<MembershipSuspend>,
     State(app): State<UserManagement>,

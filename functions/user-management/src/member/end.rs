@@ -27,7 +27,11 @@ use crate::{
 ///
 /// Whatever they could do in the organization is refused within 60 seconds. Two reads and one
 /// transaction of at most eight items.
-#[utoipa::path(delete, path = "/api/v1/organizations/{organizationId}/members/{userId}", tag = "Members")]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}",
+    tag = "Members"
+)]
 pub async fn member_remove(
     caller: Allowed<MembershipRemove>,
     State(app): State<UserManagement>,

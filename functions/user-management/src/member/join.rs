@@ -45,8 +45,7 @@ pub fn join(
         });
     }
     let access_version = former.map_or(1, |former| former.access_version + 1);
-    let mut member =
-        Member::joining(organization.id, user.card(), role, access_version, stamp);
+    let mut member = Member::joining(organization.id, user.card(), role, access_version, stamp);
     member.invitation_id = invitation_id;
     member.invited_by = invited_by;
     member.version = former.map_or(1, |former| former.version + 1);

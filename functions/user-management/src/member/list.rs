@@ -83,7 +83,11 @@ pub async fn member_list(
 /// Read a member
 ///
 /// Also one who has left, for a year. One read; one more for a custom role.
-#[utoipa::path(get, path = "/api/v1/organizations/{organizationId}/members/{userId}", tag = "Members")]
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}",
+    tag = "Members"
+)]
 pub async fn member_get(
     caller: Allowed<UserRead>,
     State(app): State<UserManagement>,

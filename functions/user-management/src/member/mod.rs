@@ -66,11 +66,9 @@ pub fn write_changes(
         }
     }
     match counted.active_owners {
-        -1 => Counters::lose_owner(
-            transaction,
-            Counted { active_owners: 0, ..counted },
-            organization,
-        ),
+        -1 => {
+            Counters::lose_owner(transaction, Counted { active_owners: 0, ..counted }, organization)
+        }
         _ => Counters::count(transaction, counted),
     }
 }

@@ -50,7 +50,11 @@ pub struct Transferred {
 ///
 /// Another active member becomes owner, the caller something else, in one step. Four reads and one
 /// transaction of at most ten items; one read more for a custom role.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/transfer-ownership", tag = "Members")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/transfer-ownership",
+    tag = "Members"
+)]
 pub async fn ownership_transfer(
     caller: Recent<Allowed<OrganizationTransfer>>,
     State(app): State<UserManagement>,

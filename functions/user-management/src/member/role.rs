@@ -32,7 +32,11 @@ pub struct MemberPatchIn {
 /// The caller must hold what both roles grant; nobody changes their own. Tokens with the old role
 /// are refused within 60 seconds. Three reads and one transaction of at most seven items; one read
 /// more for a custom role.
-#[utoipa::path(patch, path = "/api/v1/organizations/{organizationId}/members/{userId}", tag = "Members")]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}",
+    tag = "Members"
+)]
 pub async fn member_update(
     caller: Allowed<MembershipUpdate>,
     State(app): State<UserManagement>,

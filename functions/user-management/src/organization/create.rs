@@ -20,7 +20,9 @@ use crate::{
         SystemRoleIds, Timezone, User, WeekStart,
     },
     events::{MembershipCreated, MembershipStarted, OrganizationCreated, OrganizationData},
-    store::{Counters, Foundings, MembershipCount, RoleItem, SettingsItem, SlugMarker, write_member},
+    store::{
+        Counters, Foundings, MembershipCount, RoleItem, SettingsItem, SlugMarker, write_member,
+    },
     vouch,
 };
 

@@ -126,5 +126,9 @@ pub async fn organization_find(
     let (tenant, _) = vouch::member(&app.store, marker.organization_id, caller.user()).await?;
     let organization = app.organization(&tenant).await?;
     let moved = organization.slug != slug;
-    Ok(Plain(FoundOrganization { organization_id: organization.id, slug: organization.slug, moved }))
+    Ok(Plain(FoundOrganization {
+        organization_id: organization.id,
+        slug: organization.slug,
+        moved,
+    }))
 }

@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod operate;
 mod read;
 mod security;
 mod settings;
@@ -12,7 +13,9 @@ pub(crate) use settings::read as read_settings;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{create::*, list::*, read::*, security::*, settings::*, sign_out::*};
+    pub use super::{
+        create::*, list::*, operate::*, read::*, security::*, settings::*, sign_out::*,
+    };
 }
 
 use millwright_http::Representation;

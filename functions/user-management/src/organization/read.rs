@@ -10,9 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::UserManagement,
-    domain::{
-        Description, HttpsUrl, Organization, OrganizationName, OrganizationPatch, Slug,
-    },
+    domain::{Description, HttpsUrl, Organization, OrganizationName, OrganizationPatch, Slug},
     events::{OrganizationData, OrganizationUpdated},
     permissions::{OrganizationRead, OrganizationUpdate},
     store::{Counters, SlugMarker},

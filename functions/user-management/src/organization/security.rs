@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     app::UserManagement,
     codes,
-    domain::{EmailDomain, Organization, SecurityPatch, SecuritySettings, AllowedDomains, Stamp},
+    domain::{AllowedDomains, EmailDomain, Organization, SecurityPatch, SecuritySettings, Stamp},
     events::{SecurityData, SecurityUpdated},
     permissions::{SecurityRead, SecurityUpdate},
     store::{organization_place, security_place},
@@ -75,7 +75,11 @@ impl Representation for SecuritySettings {
 /// Read the security settings
 ///
 /// One batch read.
-#[utoipa::path(get, path = "/api/v1/organizations/{organizationId}/security-settings", tag = "Organizations")]
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organizationId}/security-settings",
+    tag = "Organizations"
+)]
 pub async fn security_get(
     caller: Allowed<SecurityRead>,
     State(app): State<UserManagement>,
@@ -89,7 +93,11 @@ pub async fn security_get(
 /// What forbids keys or old sign-ins takes effect everywhere within 60 seconds. The list of domains
 /// governs joining only: members stay. One batch read and one transaction of at most four items;
 /// with other domains one read more.
-#[utoipa::path(patch, path = "/api/v1/organizations/{organizationId}/security-settings", tag = "Organizations")]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/organizations/{organizationId}/security-settings",
+    tag = "Organizations"
+)]
 pub async fn security_update(
     caller: Recent<Allowed<SecurityUpdate>>,
     State(app): State<UserManagement>,
@@ -150,11 +158,8 @@ impl Security {
     /// # Errors
     /// `not_found`.
     pub async fn read(app: &UserManagement, tenant: &Tenant) -> Result<Security> {
-        let places = [
-            organization_place(tenant),
-            OrganizationFacts::place(tenant),
-            security_place(tenant),
-        ];
+        let places =
+            [organization_place(tenant), OrganizationFacts::place(tenant), security_place(tenant)];
         let items = app.store.get_many(&places).await?;
         let organization = items.iter().find(|item| item.is::<Organization>());
         let organization: Organization =

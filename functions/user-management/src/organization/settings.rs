@@ -3,7 +3,9 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::{RoleFacts, RoleStatus};
-use millwright_core::{Change, Error, Fault, FaultCode, Faults, OrgId, Patch, Result, RoleId, Tenant};
+use millwright_core::{
+    Change, Error, Fault, FaultCode, Faults, OrgId, Patch, Result, RoleId, Tenant,
+};
 use millwright_http::{Allowed, Answered, Body, IfMatch, PathParameter, Representation, Versioned};
 use millwright_store::{Condition, Contention};
 use serde_json::Value;
@@ -81,7 +83,11 @@ impl Representation for Settings {
 /// Read the settings
 ///
 /// One batch read.
-#[utoipa::path(get, path = "/api/v1/organizations/{organizationId}/settings", tag = "Organizations")]
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organizationId}/settings",
+    tag = "Organizations"
+)]
 pub async fn settings_get(
     caller: Allowed<SettingsRead>,
     State(app): State<UserManagement>,
@@ -95,7 +101,11 @@ pub async fn settings_get(
 ///
 /// `custom` is merged, also within its objects. A change of nothing is no change. One batch read
 /// and one transaction of at most three items; with another role for invitations one read more.
-#[utoipa::path(patch, path = "/api/v1/organizations/{organizationId}/settings", tag = "Organizations")]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/organizations/{organizationId}/settings",
+    tag = "Organizations"
+)]
 pub async fn settings_update(
     caller: Allowed<SettingsUpdate>,
     State(app): State<UserManagement>,

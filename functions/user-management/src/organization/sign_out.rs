@@ -26,7 +26,11 @@ pub struct SignedOut {
 ///
 /// Tokens for the organization are refused within 60 seconds, and only sign-ins from now on get new
 /// ones. One batch read and one transaction of five items.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/sign-out-members", tag = "Organizations")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/sign-out-members",
+    tag = "Organizations"
+)]
 pub async fn organization_sign_out(
     caller: Recent<Allowed<SecurityUpdate>>,
     State(app): State<UserManagement>,

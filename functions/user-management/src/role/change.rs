@@ -6,7 +6,9 @@ use millwright_access::{
     facts::{RoleFacts, RoleStatus},
     feed::{Subject, outdate},
 };
-use millwright_core::{Change, Error, Faults, OrgId, Patch, Result, RoleId, Tenant, codes as shared_codes};
+use millwright_core::{
+    Change, Error, Faults, OrgId, Patch, Result, RoleId, Tenant, codes as shared_codes,
+};
 use millwright_event::Event;
 use millwright_http::{
     Allowed, Answered, Body, Caller, Empty, IfMatch, NoContent, PathParameter, Submission,
@@ -48,7 +50,11 @@ pub struct RolePatchIn {
 /// The caller must hold what it grants, before and after. What it grants less is refused everywhere
 /// within 60 seconds. A change of nothing is no change. One read and one transaction of at most
 /// five items.
-#[utoipa::path(patch, path = "/api/v1/organizations/{organizationId}/roles/{roleId}", tag = "Roles")]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/organizations/{organizationId}/roles/{roleId}",
+    tag = "Roles"
+)]
 pub async fn role_update(
     caller: Allowed<RoleUpdate>,
     State(app): State<UserManagement>,
@@ -102,7 +108,11 @@ pub async fn role_update(
 ///
 /// Who holds it keeps it; it is given to nobody else. Not the one that invitations give by
 /// themselves. One read, one batch read and one transaction of at most four items.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/roles/{roleId}/archive", tag = "Roles")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/roles/{roleId}/archive",
+    tag = "Roles"
+)]
 pub async fn role_archive(
     caller: Allowed<RoleUpdate>,
     State(app): State<UserManagement>,
@@ -118,7 +128,11 @@ pub async fn role_archive(
 /// Unarchive a role
 ///
 /// It can be given again. One read and one transaction of at most three items.
-#[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/roles/{roleId}/unarchive", tag = "Roles")]
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organizationId}/roles/{roleId}/unarchive",
+    tag = "Roles"
+)]
 pub async fn role_unarchive(
     caller: Allowed<RoleUpdate>,
     State(app): State<UserManagement>,
@@ -192,7 +206,11 @@ async fn keep_settings(
 ///
 /// Only if no member holds it and no pending invitation gives it; `role_in_use` names up to 20
 /// holders. One batch read and one transaction of at most six items.
-#[utoipa::path(delete, path = "/api/v1/organizations/{organizationId}/roles/{roleId}", tag = "Roles")]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/organizations/{organizationId}/roles/{roleId}",
+    tag = "Roles"
+)]
 pub async fn role_delete(
     caller: Allowed<RoleDelete>,
     State(app): State<UserManagement>,

@@ -3,9 +3,11 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::{MembershipFacts, OrganizationFacts, RoleFacts, UserFacts};
-use millwright_core::{Error, Faults, OrgId, Result, Tenant, UserId, codes as shared_codes, wire_enum};
+use millwright_core::{
+    Error, Faults, OrgId, Result, Tenant, UserId, codes as shared_codes, wire_enum,
+};
 use millwright_http::{
-    Authenticated, Answered, Caller, Parameters, PathParameter, Plain, Representation, Submission,
+    Answered, Authenticated, Caller, Parameters, PathParameter, Plain, Representation, Submission,
     Versioned,
 };
 use millwright_identity::{Grantable, Grants, Permission, Reason, SystemRole};
@@ -181,7 +183,11 @@ pub struct EffectivePermissions {
 ///
 /// One's own, or those of others with the permission to read roles. By code; not paged; none while
 /// user, organization or membership is not active. One batch read; one read more for a custom role.
-#[utoipa::path(get, path = "/api/v1/organizations/{organizationId}/members/{userId}/permissions", tag = "Permissions")]
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organizationId}/members/{userId}/permissions",
+    tag = "Permissions"
+)]
 pub async fn effective_permission_list(
     caller: Authenticated,
     State(app): State<UserManagement>,

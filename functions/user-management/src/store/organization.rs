@@ -63,8 +63,7 @@ impl SettingsItem {
     }
 
     pub fn settings(self) -> Result<Settings> {
-        let custom: CustomSettings =
-            serde_json::from_str(&self.custom).map_err(Error::internal)?;
+        let custom: CustomSettings = serde_json::from_str(&self.custom).map_err(Error::internal)?;
         Ok(Settings {
             timezone: self.timezone,
             language: self.language,

@@ -6,10 +6,7 @@ use millwright_identity::SystemRole;
 use millwright_store::{Condition, Item, Key, Partition, Query, Step, Transaction, Update};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    codes,
-    domain::fold,
-};
+use crate::{codes, domain::fold};
 
 /// A role: the facts that tokens need, and what else there is of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

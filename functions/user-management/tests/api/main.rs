@@ -9,8 +9,11 @@
     reason = "tests"
 )]
 
+mod invitations;
+mod invitations_exactly;
 mod members;
 mod members_owners;
+mod operators;
 mod organizations;
 mod roles;
 mod settings;
@@ -119,6 +122,12 @@ impl Home {
         let system: SystemRole = role.parse().unwrap();
         let store = app.database.store();
         seed::rejoin(&store, self.id, system, user_id(number)).await.unwrap();
+    }
+
+    /// An operator says how many members there may be.
+    async fn limit_members(&self, app: &TestApp, limit: u32) {
+        let body = json!({ "memberLimit": limit });
+        app.operator().patch(&self.at("/limits"), body).await.expect(200);
     }
 
     /// The path of a member.

@@ -48,7 +48,8 @@ async fn cards_are_for_fellows() {
     stranger.expect_problem(404, "not_found");
     let ids = json!({ "ids": [user_id(3), user_id(2), user_id(1)] });
     let found = home.founder.post("/api/v1/users/lookup", ids).await.expect(200);
-    let found: Vec<&Value> = found["items"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    let found: Vec<&Value> =
+        found["items"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
     assert_eq!(found, [&json!(user_id(2)), &json!(user_id(1))]);
 }
 

@@ -80,7 +80,11 @@ async fn ownership_is_handed_over() {
     let stranger = second.post(&path, json!({ "userId": user_id(7) })).await;
     stranger.expect_problem(409, "not_a_member");
     let roles = second.get(&home.at("/roles?system=true")).await.expect(200);
-    let counts: Vec<u64> =
-        roles["items"].as_array().unwrap().iter().map(|it| it["memberCount"].as_u64().unwrap()).collect();
+    let counts: Vec<u64> = roles["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["memberCount"].as_u64().unwrap())
+        .collect();
     assert_eq!(counts, [1, 1, 0, 0]);
 }

@@ -51,8 +51,7 @@ async fn facts_follow_the_contract() {
     let member: MembershipFacts = store.get(&place).await.unwrap().unwrap();
     assert_eq!(member.role_id.to_string(), home.roles["owner"].as_str().unwrap());
     let role: RoleId = home.roles["admin"].as_str().unwrap().parse().unwrap();
-    let role: RoleFacts =
-        store.get(&RoleFacts::place(&organization, role)).await.unwrap().unwrap();
+    let role: RoleFacts = store.get(&RoleFacts::place(&organization, role)).await.unwrap().unwrap();
     assert!(role.permissions.is_empty(), "of system roles nothing is stored");
     let place = UserMembership::place(&person, home.id);
     assert!(store.get::<UserMembership>(&place).await.unwrap().is_some());

@@ -38,7 +38,10 @@ async fn a_role_is_kept_in_its_shortest_form() {
         ["users.*.*", "users.user.read", "*.*.read", "organizations.organization.delete"];
     let body = json!({ "name": "Helper", "permissions": patterns });
     let made = home.founder.post(&path, body).await.expect(201);
-    assert_eq!(made["permissions"], json!(["*.*.read", "organizations.organization.delete", "users.*"]));
+    assert_eq!(
+        made["permissions"],
+        json!(["*.*.read", "organizations.organization.delete", "users.*"])
+    );
     let unknown = json!({ "name": "X", "permissions": ["users.user.read", "users.user.fly"] });
     let problem = home.founder.post(&path, unknown).await;
     let problem = problem.expect_problem(400, "unknown_permission");
