@@ -1,16 +1,27 @@
 //! The table of contents: every operation of user-management, grouped by noun.
 
 use axum::Router;
-use millwright_core::codes::{CONTENTION, INVALID_STATE, NOT_FOUND, TOO_LARGE};
+use millwright_core::Code;
+use millwright_core::codes::{
+    CONTENTION, FORBIDDEN, INVALID_STATE, NAME_TAKEN, NOT_FOUND, TOO_LARGE,
+};
 use millwright_http::{Api, Purpose, Serving, operation};
 
 use crate::{
     app::UserManagement,
     codes::{
-        EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, NOT_A_MEMBER,
-        ORGANIZATION_LIMIT_REACHED, ROLE_ARCHIVED, SIGN_UP_CLOSED, SLUG_TAKEN,
+        ALREADY_MEMBER, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN,
+        EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED,
+        INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER,
+        LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER,
+        ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON,
+        ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED,
+        SLUG_TAKEN, SYSTEM_ROLE, UNKNOWN_PERMISSION,
     },
+    invitation::handlers as invitation,
+    member::handlers as member,
     organization::handlers as organization,
+    role::handlers as role,
     user,
 };
 
@@ -62,4 +73,156 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
                 .answers(&[EMAIL_DOMAIN_NOT_ALLOWED, CONTENTION]),
         )
         .with(operation!(organization::organization_sign_out).answers(&[CONTENTION]))
+        .with(operation!(organization::organization_limits_update).answers(&[CONTENTION]))
+        .with(operation!(organization::organization_suspend).answers(&[INVALID_STATE, CONTENTION]))
+        .with(
+            operation!(organization::organization_unsuspend).answers(&[INVALID_STATE, CONTENTION]),
+        )
+        .with(operation!(organization::owner_assign).answers(&[NOT_A_MEMBER, CONTENTION]))
+        // roles and permissions
+        .with(operation!(role::role_list))
+        .with(operation!(role::role_create).answers(&[
+            UNKNOWN_PERMISSION,
+            EXCEEDS_OWN_PERMISSIONS,
+            NAME_TAKEN,
+            ROLE_LIMIT_REACHED,
+            NOT_FOUND,
+        ]))
+        .with(operation!(role::role_get))
+        .with(operation!(role::role_update).answers(&[
+            UNKNOWN_PERMISSION,
+            EXCEEDS_OWN_PERMISSIONS,
+            SYSTEM_ROLE,
+            NAME_TAKEN,
+            CONTENTION,
+        ]))
+        .with(operation!(role::role_archive).answers(&[
+            EXCEEDS_OWN_PERMISSIONS,
+            SYSTEM_ROLE,
+            INVALID_STATE,
+            CONTENTION,
+        ]))
+        .with(operation!(role::role_unarchive).answers(&[
+            EXCEEDS_OWN_PERMISSIONS,
+            SYSTEM_ROLE,
+            CONTENTION,
+        ]))
+        .with(operation!(role::role_delete).answers(&[
+            EXCEEDS_OWN_PERMISSIONS,
+            SYSTEM_ROLE,
+            ROLE_IN_USE,
+            INVALID_STATE,
+            CONTENTION,
+        ]))
+        .with(operation!(role::permission_list))
+        .with(operation!(role::permission_explain).answers(&[UNKNOWN_PERMISSION, FORBIDDEN]))
+        .with(operation!(role::effective_permission_list).answers(&[FORBIDDEN]))
+        // members
+        .with(operation!(member::user_get))
+        .with(operation!(member::user_lookup))
+        .with(operation!(member::member_list))
+        .with(operation!(member::member_get))
+        .with(operation!(member::member_update).answers(&[
+            OWN_ROLE,
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            ROLE_ARCHIVED,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
+        .with(operation!(member::member_suspend).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            INVALID_STATE,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
+        .with(operation!(member::member_reactivate).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            INVALID_STATE,
+            CONTENTION,
+        ]))
+        .with(operation!(member::member_sign_out).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            CONTENTION,
+        ]))
+        .with(operation!(member::member_remove).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            INVALID_STATE,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
+        .with(operation!(member::organization_leave).answers(&[LAST_OWNER, CONTENTION]))
+        .with(operation!(member::ownership_transfer).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            ROLE_ARCHIVED,
+            NOT_A_MEMBER,
+            INVALID_STATE,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
+        // invitations
+        .with(operation!(invitation::invitation_create).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            LINK_INVITATIONS_DISABLED,
+            ROLE_TOO_POWERFUL,
+            ROLE_ARCHIVED,
+            NOT_FOUND,
+            ALREADY_MEMBER,
+            EMAIL_DOMAIN_NOT_ALLOWED,
+            MEMBER_LIMIT_REACHED,
+            INVITATION_LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(invitation::invitation_list))
+        .with(operation!(invitation::invitation_get))
+        .with(operation!(invitation::invitation_resend).answers(&[
+            OWNER_ONLY,
+            EXCEEDS_OWN_PERMISSIONS,
+            ROLE_ARCHIVED,
+            INVITATION_NOT_PENDING,
+            INVITATION_EXPIRED,
+            INVITATION_USED_UP,
+            INVITATION_LIMIT_REACHED,
+            RESEND_LIMIT_REACHED,
+            RESEND_TOO_SOON,
+            CONTENTION,
+        ]))
+        .with(
+            operation!(invitation::invitation_cancel)
+                .answers(&[INVITATION_NOT_PENDING, CONTENTION]),
+        )
+        .with(operation!(invitation::invitation_preview).answers(&[NOT_FOUND]))
+        .with(operation!(invitation::invitation_accept).answers(ACCEPTING))
+        .with(operation!(invitation::my_invitation_list).answers(&[NOT_FOUND]))
+        .with(operation!(invitation::my_invitation_accept).answers(ACCEPTING))
+        .with(operation!(invitation::my_invitation_decline).answers(&[
+            INVITATION_NOT_PENDING,
+            INVITATION_EXPIRED,
+            INVITATION_USED_UP,
+            CONTENTION,
+        ]))
 }
+
+/// What accepting an invitation may run into.
+const ACCEPTING: &[Code] = &[
+    NOT_FOUND,
+    INVALID_STATE,
+    INVITATION_EMAIL_MISMATCH,
+    LINK_INVITATIONS_DISABLED,
+    INVITATION_NOT_PENDING,
+    INVITATION_EXPIRED,
+    INVITATION_USED_UP,
+    EMAIL_DOMAIN_NOT_ALLOWED,
+    ROLE_ARCHIVED,
+    ALREADY_MEMBER,
+    MEMBERSHIP_SUSPENDED,
+    MEMBER_LIMIT_REACHED,
+    ORGANIZATION_LIMIT_REACHED,
+    CONTENTION,
+];

@@ -10,8 +10,12 @@ pub mod codes;
 pub mod domain;
 pub mod events;
 mod functions;
+mod invitation;
+mod member;
 pub mod organization;
 pub mod permissions;
+mod role;
+pub mod seed;
 pub mod store;
 mod user;
 mod vouch;
@@ -30,7 +34,7 @@ pub fn service() -> Service {
     Service {
         name: "user-management",
         summary: SUMMARY,
-        bases: &["users", "organizations"],
+        bases: &["users", "organizations", "permissions", "invitations"],
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
         operations: api::<Describing>().operations(),

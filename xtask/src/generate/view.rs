@@ -85,7 +85,7 @@ struct Elsewhere {
     id: String,
     service: &'static str,
     actions: Vec<&'static str>,
-    keys: &'static [&'static str],
+    keys: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -304,7 +304,7 @@ impl FunctionView {
             schedules,
             reads_indexes: table_actions.contains(&TableAction::Query),
             table_actions: table_actions.into_iter().map(TableAction::iam_action).collect(),
-            elsewhere: rights.iter().filter_map(|right| Elsewhere::of(service, right)).collect(),
+            elsewhere: Elsewhere::all(service, &rights),
             secrets: secret_names(names(&rights, |right| match *right {
                 Right::ReadSecret(name) => Some(name),
                 _ => None,
@@ -348,6 +348,18 @@ fn secret_names(names: Vec<&'static str>) -> Vec<String> {
 }
 
 impl Elsewhere {
+    /// One for each table and set of actions.
+    fn all(service: &Service, rights: &[Right]) -> Vec<Elsewhere> {
+        let mut all: Vec<Elsewhere> = Vec::new();
+        for one in rights.iter().filter_map(|right| Elsewhere::of(service, right)) {
+            match all.iter_mut().find(|other| other.id == one.id) {
+                Some(other) => other.keys.extend(one.keys),
+                None => all.push(one),
+            }
+        }
+        all
+    }
+
     /// None for the service's own table, which it may use anyway.
     fn of(service: &Service, right: &Right) -> Option<Elsewhere> {
         match *right {
@@ -357,7 +369,7 @@ impl Elsewhere {
                     id: format!("{what}Of{}", pascal(owner)),
                     service: owner,
                     actions: actions.iter().map(|action| action.iam_action()).collect(),
-                    keys,
+                    keys: keys.to_vec(),
                 })
             }
             _ => None,

@@ -1,15 +1,23 @@
 //! The rules of user-management: pure types and functions. No I/O, no AWS, no clock, no randomness.
 
 mod email;
+mod explain;
+mod invitation;
 mod list;
 mod member;
 mod organization;
 mod profile;
+mod role;
 mod settings;
 mod slug;
 mod user;
 
 pub use email::{Email, EmailDomain};
+pub use explain::{Explanation, Outcome, Standing, Step};
+pub use invitation::{
+    CancelReason, EMAIL_LIFETIME, Invitation, InvitationId, InvitationStatus, InvitationType,
+    LinkHours, MailStatus, MaxUses, Message,
+};
 pub use list::Few;
 pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
 pub use organization::{
@@ -17,6 +25,9 @@ pub use organization::{
     SystemRoleIds,
 };
 pub use profile::{HttpsUrl, Language, PhoneNumber, Skills, Timezone};
+pub use role::{
+    PatternText, Patterns, Role, RoleDescription, RoleName, check_size, settled, system_codes,
+};
 pub use settings::{
     AllowedDomains, CustomSettings, SecurityPatch, SecuritySettings, Settings, SettingsPatch,
     WeekStart,

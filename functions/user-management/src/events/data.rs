@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::{EndReason, Member, Organization, SecuritySettings, Slug, User};
+use crate::domain::{
+    EndReason, InvitationId, InvitationType, Member, Organization, SecuritySettings, Slug, User,
+};
 
 /// What happened to a user: names of fields, no values.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -221,4 +223,16 @@ pub struct RoleData {
     pub name: String,
     pub added_permissions: Vec<String>,
     pub removed_permissions: Vec<String>,
+}
+
+/// What happened to an invitation: of an address its domain alone.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationData {
+    pub invitation_id: InvitationId,
+    pub invitation_type: InvitationType,
+    pub email_domain: Option<String>,
+    pub role_id: RoleId,
+    /// Who has accepted it.
+    pub user_id: Option<UserId>,
 }

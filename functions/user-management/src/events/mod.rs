@@ -65,6 +65,13 @@ fn membership_example() -> Value {
     json!({ "userId": USER, "by": USER, "reason": null })
 }
 
+fn invitation_example() -> Value {
+    json!({
+        "invitationId": "inv_01jdz7xk2nf5h9vq3w8c6m4t0b", "invitationType": "email",
+        "emailDomain": "example.com", "roleId": ROLE, "userId": null,
+    })
+}
+
 fn organization_example() -> Value {
     json!({
         "organizationId": ORGANIZATION, "version": 2, "changed": ["slug"],
@@ -107,12 +114,26 @@ events! {
     MembershipRemoved(MembershipEnded) = "users.membership.removed" organization user_id, json!({
         "userId": USER, "by": USER, "endReason": "left", "teamIds": [],
     });
+    /// Somebody was invited.
+    InvitationCreated(InvitationData) = "users.invitation.created" organization invitation_id, invitation_example();
+    /// An invitation was sent again.
+    InvitationResent(InvitationData) = "users.invitation.resent" organization invitation_id, invitation_example();
+    /// Somebody joined by an invitation.
+    InvitationAccepted(InvitationData) = "users.invitation.accepted" organization invitation_id, invitation_example();
+    /// Somebody declined an invitation.
+    InvitationDeclined(InvitationData) = "users.invitation.declined" organization invitation_id, invitation_example();
+    /// An invitation is good no more.
+    InvitationCancelled(InvitationData) = "users.invitation.cancelled" organization invitation_id, invitation_example();
     /// An organization was founded.
     OrganizationCreated(OrganizationData) = "organizations.organization.created" organization organization_id, organization_example();
     /// An organization changed.
     OrganizationUpdated(OrganizationData) = "organizations.organization.updated" organization organization_id, organization_example();
     /// Every member must sign in again.
     OrganizationSignedOut(OrganizationAct) = "organizations.organization.signed_out" organization organization_id, access_example();
+    /// An operator suspended an organization.
+    OrganizationSuspended(OrganizationAct) = "organizations.organization.suspended" organization organization_id, access_example();
+    /// An organization is suspended no more.
+    OrganizationUnsuspended(OrganizationAct) = "organizations.organization.unsuspended" organization organization_id, access_example();
     /// An organization has another owner.
     OwnershipTransferred(OwnershipData) = "organizations.ownership.transferred" organization organization_id, json!({
         "organizationId": ORGANIZATION, "fromUserId": USER, "toUserId": USER, "keptRoleId": ROLE,

@@ -2,16 +2,20 @@
 
 mod create;
 mod list;
+mod operate;
 mod read;
 mod security;
 mod settings;
 mod sign_out;
 
 pub use create::{Founding, found};
+pub(crate) use settings::read as read_settings;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{create::*, list::*, read::*, security::*, settings::*, sign_out::*};
+    pub use super::{
+        create::*, list::*, operate::*, read::*, security::*, settings::*, sign_out::*,
+    };
 }
 
 use millwright_http::Representation;

@@ -91,13 +91,6 @@ pub fn write_member(transaction: &mut Transaction, before: Option<u64>, after: &
     transaction.put(&after.facts());
 }
 
-/// Takes the note of an organization away from a person. One item.
-pub fn end(transaction: &mut Transaction, person: &Tenant, member: &Member) {
-    transaction.within(person, |own| {
-        own.remove(&member.of_user());
-    });
-}
-
 /// How many organizations a person belongs to.
 pub struct MembershipCount;
 

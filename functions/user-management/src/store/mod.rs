@@ -21,17 +21,28 @@
 //! | members by name | pk `O#MEMBERS`, sk `<folded name>#<user>` | gsi1 |
 //! | holders of a role | pk `O#ROLE#<role>`, sk `<user>` | gsi2 |
 //! | role name, once | pk O, sk `ROLENAME#<folded name>` | - |
+//! | invitations, newest first | pk `O#INVITATIONS`, sk `<invitation>`, descending | - |
+//! | the pending invitation of an address | pk `O#INVITED`, sk `<address>` | - |
+//! | how many invitations were sent on a day | pk `O#SENT`, sk `<date>` | - |
+//! | invitations to an address | pk `INVITEE#<address>`, sk `<invitation>` (global) | - |
+//! | invitation of a token | pk `INVITETOKEN#<hash>`, sk `HEAD` (global) | - |
+//! | deleted roles and teams, for a repeated DELETE | pk `O#GONE`, sk `<id>` | - |
 //! | revocations of the last 20 minutes | pk `FEED`, sk `<milliseconds>#<id>` (global) | - |
 //!
 //! Outbox, inbox, idempotency records and denial marks are those of the shared crates.
 
+mod invitation;
 mod member;
 mod organization;
 mod role;
+mod tombstone;
 mod user;
 
+pub use invitation::{
+    InvitationItem, Invitee, PendingMarker, TokenMarker, count_sent, newest_invitations,
+};
 pub use member::{
-    MAX_ORGANIZATIONS, MemberItem, MembershipCount, end, holders_of, member_place, members_by_name,
+    MAX_ORGANIZATIONS, MemberItem, MembershipCount, holders_of, member_place, members_by_name,
     memberships_of, write_member,
 };
 pub use organization::{
@@ -39,4 +50,5 @@ pub use organization::{
     security_place, settings_place,
 };
 pub use role::{RoleItem, RoleNameMarker, roles_of};
+pub use tombstone::Tombstone;
 pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, user_place};

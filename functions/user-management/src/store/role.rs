@@ -39,6 +39,24 @@ impl RoleItem {
         RoleItem::count_active(transaction, role, "memberCount")
     }
 
+    /// A pending invitation becomes a holder, of an active role. One item.
+    pub fn redeem(transaction: &mut Transaction, role: RoleId) {
+        let active = Condition::default().equals("status", RoleStatus::Active);
+        let key = RoleFacts::place(transaction.tenant(), role);
+        let update = Update::when(active).add("memberCount", 1).add("invitationCount", -1);
+        let step = transaction.update(&key, &update);
+        let detail = "the role is archived or was deleted";
+        transaction.refused_as(step, Error::new(codes::ROLE_ARCHIVED, detail));
+    }
+
+    /// The role can be given, at this very moment. One item.
+    pub fn check_active(transaction: &mut Transaction, role: RoleId) {
+        let active = Condition::default().equals("status", RoleStatus::Active);
+        let key = RoleFacts::place(transaction.tenant(), role);
+        let step = transaction.check(&key, active);
+        transaction.refused_as(step, Error::new(codes::ROLE_ARCHIVED, "the role is archived"));
+    }
+
     /// One pending invitation more, into an active role. One item.
     pub fn promise(transaction: &mut Transaction, role: RoleId) -> Step {
         RoleItem::count_active(transaction, role, "invitationCount")

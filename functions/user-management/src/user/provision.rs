@@ -14,6 +14,7 @@ use crate::{
     codes,
     domain::{Email, HttpsUrl, Language, NamePart, NewUser, User, UserName},
     events::{UserCreated, UserData, UserUpdated},
+    invitation::pending_for,
     permissions::UserProvision,
     store::{EmailMarker, user_place},
     vouch,
@@ -126,8 +127,12 @@ fn provisioned(
     })
 }
 
-async fn check_invited(_app: &UserManagement, _email: &Email) -> Result<()> {
-    Err(Error::new(codes::SIGN_UP_CLOSED, "ask a member for an invitation"))
+/// One Query and one BatchGetItem.
+async fn check_invited(app: &UserManagement, email: &Email) -> Result<()> {
+    match pending_for(app, email).await?.is_empty() {
+        false => Ok(()),
+        true => Err(Error::new(codes::SIGN_UP_CLOSED, "ask a member for an invitation")),
+    }
 }
 
 impl From<ProvisionIn> for NewUser {

@@ -9,17 +9,28 @@
     reason = "tests"
 )]
 
+mod invitations;
+mod invitations_exactly;
+mod members;
+mod members_owners;
+mod operators;
 mod organizations;
+mod roles;
 mod settings;
 mod users;
 
 use axum::Router;
+use millwright_access::feed::FeedItem;
 use millwright_core::{Clock, OrgId, UserId};
 use millwright_http::Platform;
+use millwright_identity::SystemRole;
 use millwright_store::Store;
 use millwright_testkit::{Answer, Client, Files, TestApp};
 use serde_json::{Value, json};
-use user_management::{UserManagement, permissions};
+use user_management::{
+    UserManagement, permissions,
+    seed::{self, Seed},
+};
 use uuid::Uuid;
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
@@ -94,6 +105,36 @@ impl Home {
         Home { id, path, founder, roles: founded["systemRoleIds"].clone() }
     }
 
+    /// User number so and so, with an account and a token of this role.
+    async fn member(&self, app: &TestApp, number: u128, role: &str) -> Client {
+        let seed = Seed {
+            user: user_id(number),
+            email: format!("user{number}@example.com").parse().unwrap(),
+            name: format!("User {number}").parse().unwrap(),
+        };
+        let system: SystemRole = role.parse().unwrap();
+        seed::member(&app.database.store(), self.id, system, seed).await.unwrap();
+        token(app, self.id, user_id(number), role)
+    }
+
+    /// Somebody who has an account, and has left, is a member again.
+    async fn rejoin(&self, app: &TestApp, number: u128, role: &str) {
+        let system: SystemRole = role.parse().unwrap();
+        let store = app.database.store();
+        seed::rejoin(&store, self.id, system, user_id(number)).await.unwrap();
+    }
+
+    /// An operator says how many members there may be.
+    async fn limit_members(&self, app: &TestApp, limit: u32) {
+        let body = json!({ "memberLimit": limit });
+        app.operator().patch(&self.at("/limits"), body).await.expect(200);
+    }
+
+    /// The path of a member.
+    fn member_path(&self, number: u128) -> String {
+        self.at(&format!("/members/{}", user_id(number)))
+    }
+
     fn at(&self, rest: &str) -> String {
         format!("{}{rest}", self.path)
     }
@@ -108,4 +149,11 @@ fn token(app: &TestApp, organization: OrgId, user: UserId, role: &str) -> Client
 async fn said(app: &TestApp, kind: &str) -> Vec<Value> {
     let events = app.events().await.into_iter().filter(|event| event.kind == kind);
     events.map(|event| event.data).collect()
+}
+
+/// Whose rights were withdrawn, by the feed.
+async fn revoked(app: &TestApp) -> Vec<String> {
+    let items = app.database.items().await;
+    let feed = items.iter().filter(|item| item.is::<FeedItem>());
+    feed.map(|item| item.decode::<FeedItem>().unwrap().subject).collect()
 }

@@ -2,22 +2,16 @@
 
 use std::time::Duration;
 
-use millwright_access::{facts::OrganizationFacts, feed::FeedItem};
+use millwright_access::facts::OrganizationFacts;
 use millwright_core::{Tenant, Voucher};
 use millwright_testkit::TestApp;
 use serde_json::{Value, json};
 
-use crate::{Home, app, said, token};
+use crate::{Home, app, revoked, said, token};
 
 async fn facts(app: &TestApp, home: &Home) -> OrganizationFacts {
     let tenant = Tenant::vouched(home.id, Voucher::Test);
     app.database.store().get(&OrganizationFacts::place(&tenant)).await.unwrap().unwrap()
-}
-
-async fn revoked(app: &TestApp) -> Vec<String> {
-    let items = app.database.items().await;
-    let feed = items.iter().filter(|item| item.is::<FeedItem>());
-    feed.map(|item| item.decode::<FeedItem>().unwrap().subject).collect()
 }
 
 #[tokio::test]

@@ -1,0 +1,211 @@
+//! Taking an invitation.
+
+use axum::extract::State;
+use millwright_core::{Error, OrgId, Result, codes as shared_codes};
+use millwright_http::{Answered, Empty, PathParameter, Session, SignedIn, Submission, Versioned};
+use millwright_store::{Contention, RawItem};
+
+use super::{
+    create::{check_open, links_disabled},
+    mine::address_of,
+    token::TokenIn,
+};
+use crate::{
+    app::UserManagement,
+    codes,
+    domain::{
+        EmailDomain, InvitationId, InvitationStatus, InvitationType, Member, Organization,
+        SecuritySettings, User,
+    },
+    events::{InvitationAccepted, InvitationData, MembershipCreated, MembershipStarted},
+    member::{Joining, MemberView, join, viewed},
+    role::find_role,
+    store::{
+        InvitationItem, MemberItem, PendingMarker, TokenMarker, member_place, organization_place,
+        security_place, user_place,
+    },
+    vouch,
+};
+
+/// Accept an invitation by token
+///
+/// Who repeats it is answered the same. One read, one batch read, one read and one transaction of
+/// at most twelve items; one read more for a custom role.
+#[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "Invitations")]
+pub async fn invitation_accept(
+    caller: Session<SignedIn>,
+    State(app): State<UserManagement>,
+    submission: Submission<TokenIn>,
+) -> Answered<Versioned<MemberView>> {
+    let (rest, TokenIn { token }) = submission.take();
+    let hash = token.hash();
+    let marker: Option<TokenMarker> = app.store.get(&TokenMarker::place(&hash)).await?;
+    let marker = marker.ok_or_else(|| Error::not_found("invitation"))?;
+    let way = Way {
+        organization: marker.organization_id,
+        id: marker.invitation_id,
+        token_hash: Some(&hash),
+    };
+    Ok(way.accept(&app, &caller, &rest).await?)
+}
+
+/// Accept an invitation by id
+///
+/// One addressed to an address of one's own; any other is not found. One read, two batch reads, one
+/// read and one transaction of at most twelve items; one read more for a custom role.
+#[utoipa::path(post, path = "/api/v1/invitations/{invitationId}/accept", tag = "Invitations")]
+pub async fn my_invitation_accept(
+    caller: Session<SignedIn>,
+    State(app): State<UserManagement>,
+    PathParameter((id,)): PathParameter<(InvitationId,)>,
+    submission: Submission<Empty>,
+) -> Answered<Versioned<MemberView>> {
+    let (rest, _) = submission.take();
+    let user = app.user(&caller.tenant()).await?;
+    let organization = address_of(&app, &user, id).await?;
+    let way = Way { organization, id, token_hash: None };
+    Ok(way.accept(&app, &caller, &rest).await?)
+}
+
+/// How the caller came to an invitation.
+struct Way<'a> {
+    organization: OrgId,
+    id: InvitationId,
+    /// None: by one's address.
+    token_hash: Option<&'a str>,
+}
+
+/// What accepting depends on.
+struct Scene {
+    item: InvitationItem,
+    organization: Organization,
+    security: Option<SecuritySettings>,
+    user: User,
+    former: Option<Member>,
+}
+
+impl Way<'_> {
+    async fn accept(
+        &self,
+        app: &UserManagement,
+        caller: &SignedIn,
+        submission: &Submission<()>,
+    ) -> Result<Versioned<MemberView>> {
+        let tenant = vouch::joined(self.organization);
+        let attempt = || async {
+            let scene = self.read(app, caller).await?;
+            let mut write = submission.write(&app.store, caller);
+            if let Some(member) = scene.already() {
+                let view = viewed(app, &tenant, member.clone()).await?;
+                return write.commit(Versioned(view)).await;
+            }
+            self.check(&scene, app.store.clock().now())?;
+            let invitation = &scene.item.invitation;
+            let role = find_role(app, &tenant, invitation.role_id).await?;
+            let stamp = app.stamp(caller);
+            let used = invitation.used(scene.user.id, stamp.clone());
+            let is_over = used.status == InvitationStatus::Accepted;
+            let member = write.within(&tenant, |effects| {
+                let item = InvitationItem::of(&used, &scene.item.token_hash);
+                let step = effects.replace(&item, scene.item.version);
+                effects.refused_as(step, Error::lost_race());
+                if let Some(email) = &used.email {
+                    effects.delete(&PendingMarker::place(&tenant, email));
+                }
+                let joining = Joining {
+                    user: &scene.user,
+                    role: (role.facts.role_id, role.system_key),
+                    former: scene.former.as_ref(),
+                    invitation_id: Some(used.id.to_string()),
+                    settles_invitation: is_over,
+                    invited_by: Some(used.created_by.clone()),
+                };
+                let member = join(effects, &scene.organization, joining, stamp)?;
+                let mut accepted = InvitationData::of(&used);
+                accepted.user_id = Some(scene.user.id);
+                effects.emit(&InvitationAccepted(accepted))?;
+                effects.emit(&MembershipCreated(MembershipStarted::of(&member, Vec::new())))?;
+                Ok::<_, Error>(member)
+            })?;
+            write.commit(Versioned(viewed(app, &tenant, member).await?)).await
+        };
+        Contention::new(&app.store).settle(&app.store, attempt).await
+    }
+
+    /// One BatchGetItem.
+    async fn read(&self, app: &UserManagement, caller: &SignedIn) -> Result<Scene> {
+        let (tenant, person) = (vouch::joined(self.organization), caller.tenant());
+        let places = [
+            InvitationItem::place(&tenant, self.id),
+            organization_place(&tenant),
+            security_place(&tenant),
+            user_place(&person),
+            member_place(&tenant, caller.user()),
+        ];
+        let items = app.store.get_many(&places).await?;
+        let item: InvitationItem = found(&items)?.ok_or_else(missing)?;
+        if self.token_hash.is_some_and(|hash| item.token_hash != hash) {
+            return Err(missing());
+        }
+        let former: Option<MemberItem> = found(&items)?;
+        Ok(Scene {
+            item,
+            organization: found(&items)?.ok_or_else(missing)?,
+            security: found(&items)?,
+            user: found(&items)?.ok_or_else(|| Error::not_found("user"))?,
+            former: former.map(|former| former.member),
+        })
+    }
+
+    /// Everything that was checked when it was written, again.
+    fn check(&self, scene: &Scene, now: millwright_core::Timestamp) -> Result<()> {
+        let invitation = &scene.item.invitation;
+        if !scene.user.is_active() {
+            return Err(Error::new(shared_codes::INVALID_STATE, "the account is not active"));
+        }
+        if let Some(email) = invitation.email.as_ref().filter(|email| !scene.user.holds(email)) {
+            return Err(match self.token_hash {
+                None => missing(),
+                Some(_) => {
+                    let detail = "sign in with the address that was invited";
+                    Error::new(codes::INVITATION_EMAIL_MISMATCH, detail)
+                        .with("emailHint", email.hint())
+                }
+            });
+        }
+        invitation.check_pending(now)?;
+        check_open(&scene.organization)?;
+        let security = scene.security.as_ref();
+        let is_link = invitation.kind == InvitationType::Link;
+        if is_link && !security.is_some_and(|it| it.link_invitations_allowed) {
+            return Err(links_disabled());
+        }
+        let of_organization =
+            security.map(|it| it.allowed_email_domains.as_slice()).unwrap_or_default();
+        for domains in [of_organization, &invitation.allowed_email_domains] {
+            let admits = |mine: &crate::domain::UserEmail| EmailDomain::admit(domains, &mine.email);
+            if !scene.user.emails.iter().any(admits) {
+                let detail = "none of your addresses is in the domains that may join";
+                return Err(Error::new(codes::EMAIL_DOMAIN_NOT_ALLOWED, detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scene {
+    /// The membership this very invitation has led to before.
+    fn already(&self) -> Option<&Member> {
+        let member = self.former.as_ref().filter(|member| member.is_present())?;
+        let id = self.item.invitation.id.to_string();
+        (member.invitation_id.as_deref() == Some(id.as_str())).then_some(member)
+    }
+}
+
+fn missing() -> Error {
+    Error::not_found("invitation")
+}
+
+fn found<I: millwright_store::Item>(items: &[RawItem]) -> Result<Option<I>> {
+    items.iter().find(|item| item.is::<I>()).map(RawItem::decode).transpose()
+}

@@ -1,0 +1,112 @@
+//! Invitations: writing them, sending them again, taking them.
+
+mod accept;
+mod create;
+mod mine;
+mod preview;
+mod read;
+mod resend;
+mod token;
+
+pub mod handlers {
+    //! Where the table of contents finds them.
+    pub use super::{accept::*, create::*, mine::*, preview::*, read::*, resend::*};
+}
+
+pub use mine::pending_for;
+
+use millwright_core::Result;
+use millwright_event::Effects;
+use millwright_http::Representation;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{Invitation, InvitationType},
+    events::InvitationData,
+    store::{Counted, Counters, InvitationItem, Invitee, PendingMarker, RoleItem, TokenMarker},
+};
+
+impl Representation for Invitation {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn location(&self) -> String {
+        format!("/api/v1/invitations/{}", self.id)
+    }
+
+    /// Who is invited does not read it by its id.
+    fn can_be_read(&self) -> bool {
+        false
+    }
+}
+
+/// An invitation with the link that accepts it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SentInvitation {
+    #[serde(flatten)]
+    invitation: Invitation,
+    /// Shown once: a repeat with the same idempotency key reads null.
+    accept_url: Option<String>,
+}
+
+impl Representation for SentInvitation {
+    fn version(&self) -> u64 {
+        self.invitation.version
+    }
+
+    fn location(&self) -> String {
+        self.invitation.location()
+    }
+
+    fn can_be_read(&self) -> bool {
+        false
+    }
+
+    fn shown_once() -> &'static [&'static str] {
+        &["acceptUrl"]
+    }
+}
+
+impl InvitationData {
+    fn of(invitation: &Invitation) -> InvitationData {
+        InvitationData {
+            invitation_id: invitation.id,
+            invitation_type: invitation.kind,
+            email_domain: invitation.email.as_ref().map(|email| email.domain().to_owned()),
+            role_id: invitation.role_id,
+            user_id: None,
+        }
+    }
+}
+
+/// Settles a pending invitation otherwise than by acceptance, within its organization: at most six
+/// items. What it counted is left to the caller where another one takes its place.
+fn settle(effects: &mut Effects, before: &InvitationItem, after: &Invitation) -> Result<()> {
+    let item = InvitationItem::of(after, &before.token_hash);
+    let step = effects.replace(&item, before.version);
+    effects.refused_as(step, millwright_core::Error::lost_race());
+    effects.delete(&TokenMarker::place(&before.token_hash));
+    if let Some(email) = &after.email {
+        effects.delete(&Invitee::place(email, after.id));
+    }
+    Ok(())
+}
+
+/// As [`settle`], with everything it counted.
+fn settle_for_good(
+    effects: &mut Effects,
+    before: &InvitationItem,
+    after: &Invitation,
+) -> Result<()> {
+    settle(effects, before, after)?;
+    if let (Some(email), InvitationType::Email) = (&after.email, after.kind) {
+        let tenant = *effects.tenant();
+        effects.delete(&PendingMarker::place(&tenant, email));
+    }
+    RoleItem::settle(effects, after.role_id);
+    Counters::count(effects, Counted { pending_invitations: -1, ..Counted::default() });
+    Ok(())
+}
