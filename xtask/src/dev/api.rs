@@ -60,6 +60,20 @@ impl Api {
         Ok(answer)
     }
 
+    /// The same, but every answer is told.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
+        self.call(Method::POST, path, Some(body), None).await
+    }
+
+    /// The answer to a PATCH that must succeed.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        let (status, answer) = self.call(Method::PATCH, path, Some(body), None).await?;
+        if !status.is_success() {
+            bail!("PATCH {path} answered {status}: {answer}");
+        }
+        Ok(answer)
+    }
+
     async fn call(
         &self,
         method: Method,

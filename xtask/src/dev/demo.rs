@@ -16,7 +16,6 @@ const NAME: &str = "Analytical Engines";
 pub struct Demo {
     /// A token of hers for it.
     pub token: String,
-    pub ids: DemoIds,
 }
 
 /// Who and where, for `cargo xtask token`.
@@ -54,7 +53,7 @@ impl Demo {
                 .with_context(|| parsed("an organization", &organization))?,
         };
         paths::replace(&settings.data().join("demo.json"), serde_json::to_string(&ids)?)?;
-        Ok(Demo { token: text(&switched, "accessToken")?, ids })
+        Ok(Demo { token: text(&switched, "accessToken")? })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Signing in over the local stack: with the libraries of others, which know nothing of our code, and
 //! all the way to what a role allows in planning.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
@@ -44,17 +46,84 @@ fn by_others(tools: &Tools, node: Option<&NodeProgram>, settings: &Settings) -> 
     Ok(())
 }
 
-/// An organization founded by one person; what planning allows follows the role.
+/// How long a withdrawal may take to reach every function.
+const WITHDRAWN_WITHIN: Duration = Duration::from_secs(60);
+
+/// An organization of two people: what planning allows follows the role, and ends with it.
 async fn roles(settings: &Settings) -> Result<()> {
-    let (organization, owner) = founder(settings, PEOPLE[0], "Engines").await?;
+    let (organization, ada) = founder(settings, PEOPLE[0], "Engines").await?;
     let body = json!({ "key": "ENG", "name": "Engine" });
-    let project = owner.post("/planning/projects", &body, None).await?;
-    ensure!(text(&project, "key")? == "ENG", "an owner founds no project: {project}");
+    let project = ada.post("/planning/projects", &body, None).await?;
+    let task = json!({ "projectId": text(&project, "id")?, "title": "Punch the cards" });
     let (_, stranger) = founder(settings, PEOPLE[2], "Looms").await?;
     let seen = stranger.get(&format!("/organizations/{organization}")).await?;
     ensure!(seen.is_none(), "a stranger sees the organization");
     output::progress("an owner works in planning with a token of the founded organization");
+
+    let (viewer, member) = (role(&ada, &organization, "viewer").await?, "member");
+    let member = role(&ada, &organization, member).await?;
+    let invitation = json!({ "email": PEOPLE[1].email, "roleId": viewer });
+    ada.post("/invitations", &invitation, None).await?;
+    let grace = Api::with_token(settings, &sign_in(settings, PEOPLE[1]).await?)?;
+    let waiting = grace.get("/users/me/invitations").await?.context("no invitations")?;
+    let id = text(&waiting["items"][0], "id")?;
+    grace.post(&format!("/invitations/{id}/accept"), &json!({}), None).await?;
+    let me = text(&grace.get("/users/me").await?.context("nobody is signed in")?, "id")?;
+    let viewing = entered(settings, &grace, &organization).await?;
+    let listed = viewing.get("/planning/projects").await?.context("a viewer reads nothing")?;
+    ensure!(listed["items"][0]["key"] == "ENG", "a viewer does not see the project: {listed}");
+    refused(&viewing, &task, 403, "forbidden").await?;
+    output::progress("an invited viewer reads, and may not write");
+
+    let seat = format!("/organizations/{organization}/members/{me}");
+    ada.patch(&seat, &json!({ "roleId": member })).await?;
+    refused_soon(&viewing, &task, "token_stale").await?;
+    let working = entered(settings, &grace, &organization).await?;
+    working.post("/planning/tasks", &task, None).await?;
+    output::progress("with another role the old token is out of date, and a new one may write");
+
+    ada.post(&format!("{seat}/suspend"), &json!({}), None).await?;
+    refused_soon(&working, &task, "token_stale").await?;
+    let switch = json!({ "organizationId": organization });
+    let (status, answer) = grace.try_post(SWITCH, &switch).await?;
+    ensure!(answer["code"] == "membership_not_active", "suspended, but {status}: {answer}");
+    output::progress("suspended: the token is refused, and there is no new one");
     Ok(())
+}
+
+const SWITCH: &str = "/auth/sessions/current/switch-organization";
+
+/// The API with a token for that organization.
+async fn entered(settings: &Settings, person: &Api, organization: &str) -> Result<Api> {
+    let switched = person.post(SWITCH, &json!({ "organizationId": organization }), None).await?;
+    Api::with_token(settings, &text(&switched, "accessToken")?)
+}
+
+async fn role(api: &Api, organization: &str, key: &str) -> Result<String> {
+    let path = format!("/organizations/{organization}/roles");
+    let roles = api.get(&path).await?.context("no roles")?;
+    let found =
+        roles["items"].as_array().and_then(|all| all.iter().find(|r| r["systemKey"] == key));
+    text(found.with_context(|| format!("no role {key}: {roles}"))?, "id")
+}
+
+async fn refused(api: &Api, task: &Value, status: u16, code: &str) -> Result<()> {
+    let (found, answer) = api.try_post("/planning/tasks", task).await?;
+    let is_refused = found.as_u16() == status && answer["code"] == code;
+    ensure!(is_refused, "not refused as {code}: {found} {answer}");
+    Ok(())
+}
+
+/// Functions look every 20 seconds.
+async fn refused_soon(api: &Api, task: &Value, code: &str) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let last = refused(api, task, 401, code).await;
+        if last.is_ok() || started.elapsed() > WITHDRAWN_WITHIN {
+            return last;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Somebody who signs in and founds an organization; its id, and the API with a token for it.
@@ -65,8 +134,6 @@ async fn founder(settings: &Settings, person: Person, name: &str) -> Result<(Str
     ensure!(text(&me, "email")? == person.email, "somebody else is signed in: {me}");
     let made = api.post("/organizations", &json!({ "name": name }), None).await?;
     let organization = text(&made, "id")?;
-    let switch = json!({ "organizationId": organization });
-    let path = "/auth/sessions/current/switch-organization";
-    let switched = api.post(path, &switch, None).await?;
-    Ok((organization, Api::with_token(settings, &text(&switched, "accessToken")?)?))
+    let entered = entered(settings, &api, &organization).await?;
+    Ok((organization, entered))
 }
