@@ -84,6 +84,7 @@ impl Surroundings {
                 store: store.clone(),
                 failures: self.directory_failures.clone(),
             }),
+            catalogue: crate::permissions::CATALOGUE.to_vec(),
         };
         Auth::new(platform, store, ports)
     }

@@ -57,6 +57,7 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
         )),
         provider_http: Arc::new(WebProviderHttp::new()?),
         directory: Arc::new(Unreachable),
+        catalogue: crate::permissions::CATALOGUE.to_vec(),
     };
     let router = router(Auth::new(platform.clone(), store, ports));
     serve_http(Edge::with_cookies(router, platform, function)).await

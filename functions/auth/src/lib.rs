@@ -17,6 +17,7 @@ mod facts;
 mod functions;
 mod history;
 mod identity;
+mod key;
 mod login;
 pub mod permissions;
 mod principal;

@@ -3,13 +3,16 @@
 //!
 //! - [`facts`]: the items that tokens and keys are issued and resolved from. No personal data.
 //! - [`feed`]: one item for each withdrawal, written in the transaction that withdraws.
+//! - [`api_keys`]: API keys as auth stores them; [`StoredApiKeys`] resolves them.
 //! - [`RevocationFeed`]: the feeds in memory of a verifier; a withdrawal reaches it within 20
 //!   seconds.
 //!
 //! These are the only items one service reads of another's table. Fields are only ever added.
 
+pub mod api_keys;
 pub mod facts;
 pub mod feed;
 mod revocations;
 
+pub use api_keys::StoredApiKeys;
 pub use revocations::RevocationFeed;

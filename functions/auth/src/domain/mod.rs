@@ -15,7 +15,8 @@ pub use attempt::{
     pkce_challenge,
 };
 pub use claims::{
-    Access, OPERATOR_TOKEN_LIFETIME, Standing, Subject, choose_organization, claims, standing,
+    Access, OPERATOR_TOKEN_LIFETIME, Standing, Subject, choose_organization, claims, joined,
+    standing,
 };
 pub use device::device_name;
 pub use history::{LoginOutcome, LoginRecord, LoginRecordId, Reason};
