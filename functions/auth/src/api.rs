@@ -62,14 +62,8 @@ pub fn api<P: Purpose>() -> Api<Auth, P> {
 }
 
 fn with_keys<P: Purpose>(api: Api<Auth, P>) -> Api<Auth, P> {
-    const CREATING: &[Code] = &[
-        SCOPE_NOT_HELD,
-        API_KEYS_DISABLED,
-        NAME_TAKEN,
-        KEY_LIMIT_REACHED,
-        NOT_FOUND,
-        CONTENTION,
-    ];
+    const CREATING: &[Code] =
+        &[SCOPE_NOT_HELD, API_KEYS_DISABLED, NAME_TAKEN, KEY_LIMIT_REACHED, NOT_FOUND, CONTENTION];
     const CHANGING: &[Code] = &[
         SCOPE_NOT_HELD,
         API_KEYS_DISABLED,

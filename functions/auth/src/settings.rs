@@ -362,7 +362,11 @@ mod tests {
             ("/appOrigins", json!(["http://app.example.org"]), "appOrigins.0"),
             ("/signUp", json!("never"), "signUp"),
             ("/signUp", json!("domains"), "signUpDomains"),
-            ("/clients", json!([{"id": "web", "displayName": "W", "paths": ["/"]}]), "clients.0.id"),
+            (
+                "/clients",
+                json!([{"id": "web", "displayName": "W", "paths": ["/"]}]),
+                "clients.0.id",
+            ),
         ];
         for (pointer, value, key) in bad {
             let mut settings = complete();

@@ -29,12 +29,14 @@ mod platform;
 mod problem;
 mod write;
 
-pub use answer::{Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Versioned};
+pub use answer::{
+    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Versioned,
+};
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use browser::{
-    Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit, WithCookies,
-    seconds_until,
+    Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit,
+    WithCookies, seconds_until,
 };
 pub use denial::access_denied_event;
 pub use describe::{Describe, OperationDocument};

@@ -48,6 +48,10 @@ impl Scene {
         Scene { guarded, app, calls }
     }
 
+    fn owner(&self) -> Client {
+        (self.guarded.owner)(&self.app)
+    }
+
     /// Calls an operation and checks the answer against the API document.
     async fn call(&self, name: &str, client: &Client) -> Answer {
         let call = &self.calls[name];
@@ -82,8 +86,9 @@ async fn every_operation_has_a_fixture_that_works() {
             // A fresh scene for each: one operation must not spoil the next one's things.
             let scene = Scene::set(guarded.clone()).await;
             assert!(scene.calls.contains_key(operation.name), "{} has no fixture", operation.name);
-            let answer = scene.call(operation.name, &scene.app.client(MINE, "owner")).await;
-            assert!(answer.status.is_success(), "{}: {answer:?}", operation.name);
+            let answer = scene.call(operation.name, &scene.owner()).await;
+            let is_done = answer.status.is_success() || answer.status.is_redirection();
+            assert!(is_done, "{}: {answer:?}", operation.name);
         }
     }
 }

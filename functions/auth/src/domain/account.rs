@@ -28,7 +28,10 @@ pub enum Account {
     /// The person may sign in.
     SignIn(UserId),
     /// The identity is known, the person was never made, or goes on after a deactivation.
-    Provision { user: UserId, reactivate: bool },
+    Provision {
+        user: UserId,
+        reactivate: bool,
+    },
     Refuse(Reason),
 }
 

@@ -54,7 +54,10 @@ impl Attempt {
 #[serde(rename_all = "camelCase")]
 pub enum Client {
     /// A page of ours: an origin and a path.
-    Web { app: String, return_to: String },
+    Web {
+        app: String,
+        return_to: String,
+    },
     Native(Native),
 }
 
@@ -154,8 +157,17 @@ mod tests {
         }
         let long = format!("/{}", "a".repeat(500));
         for bad in [
-            "", "a", "//evil", "/\\evil", "\\evil", "https://evil", "/%0d%0aSet-Cookie:x",
-            "/\r\n", "/%5cevil", "/a%00", &long,
+            "",
+            "a",
+            "//evil",
+            "/\\evil",
+            "\\evil",
+            "https://evil",
+            "/%0d%0aSet-Cookie:x",
+            "/\r\n",
+            "/%5cevil",
+            "/a%00",
+            &long,
         ] {
             assert!(!is_return_path(bad), "{bad}");
         }

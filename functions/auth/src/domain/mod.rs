@@ -11,7 +11,7 @@ mod session;
 
 pub use account::{Account, Asserted, account};
 pub use attempt::{
-    Attempt, AuthorizationCode, Client, Native, Purpose, is_return_path, is_loopback_redirect,
+    Attempt, AuthorizationCode, Client, Native, Purpose, is_loopback_redirect, is_return_path,
     pkce_challenge,
 };
 pub use claims::{
@@ -23,6 +23,6 @@ pub use history::{LoginOutcome, LoginRecord, LoginRecordId, Reason};
 pub use identity::{Identity, IdentityId, MAX_IDENTITIES};
 pub use refresh::{GRACE, Presented, RefreshToken, open_successor, seal_successor};
 pub use session::{
-    Activity, ClientKind, Consumed, DeviceName, MAX_SESSIONS, Refresh, RevokedReason, Session, SessionStatus,
-    SessionView, Visitor, evicted,
+    Activity, ClientKind, Consumed, DeviceName, MAX_SESSIONS, Refresh, RevokedReason, Session,
+    SessionStatus, SessionView, Visitor, evicted,
 };

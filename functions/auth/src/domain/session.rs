@@ -278,8 +278,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_least_recently_active_goes_first() {
-        let ten: Vec<Session> =
-            (0..10).map(|n| session(n, at(100 - i64::from(n % 5)))).collect();
+        let ten: Vec<Session> = (0..10).map(|n| session(n, at(100 - i64::from(n % 5)))).collect();
         assert_eq!(evicted(&ten), [ten[4].id], "the older of two that are equally idle");
         assert!(evicted(&ten[..9]).is_empty());
         let mut many = ten.clone();

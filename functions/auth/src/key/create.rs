@@ -86,8 +86,7 @@ pub async fn create(
         },
         secrets: vec![SecretHash { hash: secret_hash(secret.expose()), until: None }],
     };
-    let slot =
-        KeySlot { id, folded_name: record.summary.name.to_lowercase(), expires_at };
+    let slot = KeySlot { id, folded_name: record.summary.name.to_lowercase(), expires_at };
     let attempt = || async {
         let slots = slots(app, caller, owner).await?;
         let next = taken(&slots, slot.clone(), now)?;
@@ -121,11 +120,7 @@ pub async fn slots(app: &Auth, caller: &Caller, owner: Owner) -> Result<KeySlots
 ///
 /// # Errors
 /// `name_taken`, `key_limit_reached`.
-pub fn taken(
-    slots: &KeySlots,
-    slot: KeySlot,
-    now: millwright_core::Timestamp,
-) -> Result<KeySlots> {
+pub fn taken(slots: &KeySlots, slot: KeySlot, now: millwright_core::Timestamp) -> Result<KeySlots> {
     let is_other = |it: &&KeySlot| it.id != slot.id && now < it.expires_at;
     let mut keys: Vec<KeySlot> = slots.keys.iter().filter(is_other).cloned().collect();
     if keys.iter().any(|it| it.folded_name == slot.folded_name) {

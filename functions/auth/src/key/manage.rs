@@ -88,9 +88,7 @@ pub async fn update(
 ) -> Result<Versioned<KeyView>> {
     let scopes = match &patch.scopes {
         Change::Keep => Change::Keep,
-        Change::Set(texts) => {
-            Change::Set(checked_scopes(texts, caller, &app.catalogue)?)
-        }
+        Change::Set(texts) => Change::Set(checked_scopes(texts, caller, &app.catalogue)?),
     };
     let networks = match &patch.allowed_cidrs {
         Patch::Set(texts) => Patch::Set(checked_networks(texts)?),
@@ -162,10 +160,13 @@ pub async fn revoke(app: &Auth, caller: &Caller, owner: Owner, id: KeyId) -> Res
         for step in [write.replace(&record, before), write.put_when(&next, slots.unchanged())] {
             write.refused_as(step, Error::lost_race());
         }
-        kill(&mut write, match id {
-            KeyId::Personal(id) => Subject::ApiKey(id),
-            KeyId::Service(id) => Subject::ServiceKey(id),
-        });
+        kill(
+            &mut write,
+            match id {
+                KeyId::Personal(id) => Subject::ApiKey(id),
+                KeyId::Service(id) => Subject::ServiceKey(id),
+            },
+        );
         write.emit(&ApiKeyRevoked {
             key_id: id.to_string(),
             kind: kind(owner),

@@ -4,8 +4,8 @@ use axum::extract::State;
 use millwright_access::api_keys::KeyId;
 use millwright_core::ServiceKeyId;
 use millwright_http::{
-    Allowed, Answered, Body, Created, IfMatch, Listed, Listing, NoContent, PathParameter,
-    Recent, Session, Submission, Versioned,
+    Allowed, Answered, Body, Created, IfMatch, Listed, Listing, NoContent, PathParameter, Recent,
+    Session, Submission, Versioned,
 };
 
 use super::{

@@ -12,11 +12,11 @@ use super::{
 use crate::{
     app::{Auth, visitor},
     directory::{Provision, Provisioned},
-    domain::{
-        Account, Asserted, Attempt, Identity, MAX_IDENTITIES, Reason, account,
-    },
+    domain::{Account, Asserted, Attempt, Identity, MAX_IDENTITIES, Reason, account},
     events::{IdentityLinked, LoginSucceeded},
-    store::{IdentityOwner, PersonHead, head_key, identities_of, identity_key, owner_key, session_key},
+    store::{
+        IdentityOwner, PersonHead, head_key, identities_of, identity_key, owner_key, session_key,
+    },
     vouch,
 };
 
@@ -46,13 +46,8 @@ pub async fn sign_in(
     }
     let mut contention = Contention::new(&app.store);
     loop {
-        let attempted = attempt_sign_in(
-            app,
-            visit,
-            attempt,
-            asserted,
-            (&owner, facts.as_ref(), &memberships),
-        );
+        let attempted =
+            attempt_sign_in(app, visit, attempt, asserted, (&owner, facts.as_ref(), &memberships));
         match attempted.await {
             Err(error) if error.is(millwright_core::codes::CONTENTION) => {
                 contention.lost(&app.store).await?;
@@ -79,15 +74,8 @@ async fn attempt_sign_in(
     // Unlinked a moment ago.
     let identity = identity.ok_or_else(Error::lost_race)?.decode::<Identity>()?;
     let email = email_after(app, &identity, asserted).await?;
-    let signing = Signing {
-        attempt,
-        asserted,
-        identity: &identity,
-        email,
-        head,
-        facts,
-        memberships,
-    };
+    let signing =
+        Signing { attempt, asserted, identity: &identity, email, head, facts, memberships };
     establish(app, visit, &person, signing).await
 }
 
@@ -127,11 +115,7 @@ fn request(asserted: &Asserted) -> Provision {
 
 /// Mints a person for an identity nobody has. Of many at once one is first, the others get theirs.
 /// One transaction; one GetItem more for who was not first.
-async fn new_identity(
-    app: &Auth,
-    attempt: &Attempt,
-    asserted: &Asserted,
-) -> Result<IdentityOwner> {
+async fn new_identity(app: &Auth, attempt: &Attempt, asserted: &Asserted) -> Result<IdentityOwner> {
     let ids = app.store.ids();
     let now = app.clock().now();
     let user: UserId = ids.next();
@@ -283,10 +267,9 @@ pub async fn link(
         identities.push(id);
         let next = PersonHead { identities, version: head.version + 1, sessions: head.sessions };
         let mut effects = app.effects(&person, user, visit);
-        for step in [
-            effects.create(&IdentityOwner::of(&identity)),
-            effects.put_when(&next, unchanged),
-        ] {
+        for step in
+            [effects.create(&IdentityOwner::of(&identity)), effects.put_when(&next, unchanged)]
+        {
             effects.refused_as(step, Error::lost_race());
         }
         effects.create(&identity);

@@ -71,9 +71,8 @@ impl Authorization {
             None => return Some("invalid_request"),
         }
         let scopes = self.scope.as_deref().unwrap_or_default();
-        let is_scope = |scope: &str| {
-            ["openid", "email", "profile", "offline_access"].contains(&scope)
-        };
+        let is_scope =
+            |scope: &str| ["openid", "email", "profile", "offline_access"].contains(&scope);
         if !scopes.split_ascii_whitespace().all(is_scope) {
             return Some("invalid_scope");
         }

@@ -84,10 +84,9 @@ pub async fn establish(
         version: identity.version + 1,
         ..(*identity).clone()
     };
-    for step in [
-        effects.put_when(&next, head.unchanged()),
-        effects.replace(&signed_in, identity.version),
-    ] {
+    for step in
+        [effects.put_when(&next, head.unchanged()), effects.replace(&signed_in, identity.version)]
+    {
         effects.refused_as(step, Error::lost_race());
     }
     effects.create(&session);

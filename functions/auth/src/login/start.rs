@@ -39,10 +39,7 @@ pub struct ProviderViews {
 ///
 /// What to sign in with, in the configured order. From memory: no call.
 #[utoipa::path(get, path = "/api/v1/auth/providers", tag = "Sign-in")]
-pub async fn provider_list(
-    _: Public,
-    State(app): State<Auth>,
-) -> Answered<Plain<ProviderViews>> {
+pub async fn provider_list(_: Public, State(app): State<Auth>) -> Answered<Plain<ProviderViews>> {
     let issuer = app.settings.issuer();
     let view = |provider: &Provider| ProviderView {
         id: provider.id.clone(),
@@ -104,9 +101,9 @@ fn web(app: &Auth, visit: &Visit, return_to: String) -> Result<Client> {
     let origins = &app.settings.app_origins;
     let referer = visit.header("referer").unwrap_or_default();
     let began_on = |origin: &&String| {
-        referer.strip_prefix(origin.as_str()).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with('/')
-        })
+        referer
+            .strip_prefix(origin.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let origin = visit.header("origin").and_then(|it| origins.iter().find(|o| *o == it));
     let page = origin.or_else(|| origins.iter().find(began_on));

@@ -66,9 +66,8 @@ impl ProviderRequest {
     ) -> ProviderRequest {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
-        let encoded = |text: &str| -> String {
-            form_urlencoded::byte_serialize(text.as_bytes()).collect()
-        };
+        let encoded =
+            |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
         let credential = if in_form {
             form.append_pair("client_id", id).append_pair("client_secret", secret.expose());
             None

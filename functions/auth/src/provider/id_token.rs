@@ -145,8 +145,7 @@ pub(super) fn verify(
         return Err(invalid("signature"));
     }
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| invalid("payload"))?;
-    let mut claims: IdClaims =
-        serde_json::from_slice(&payload).map_err(|_| invalid("claims"))?;
+    let mut claims: IdClaims = serde_json::from_slice(&payload).map_err(|_| invalid("claims"))?;
     let provider = expected.provider;
     if claims.iss != provider.issuer && !provider.issuer_aliases.contains(&claims.iss) {
         return Err(invalid("iss"));

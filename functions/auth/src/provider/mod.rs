@@ -159,10 +159,7 @@ impl Providers {
         }
     }
 
-    async fn read<T: DeserializeOwned>(
-        &self,
-        url: &str,
-    ) -> Result<(T, Option<Duration>), Reason> {
+    async fn read<T: DeserializeOwned>(&self, url: &str) -> Result<(T, Option<Duration>), Reason> {
         let answer = self.http.send(ProviderRequest::get(url)).await.map_err(reason)?;
         let max_age = answer.max_age;
         Ok((answer.json()?, max_age))

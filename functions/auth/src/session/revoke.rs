@@ -74,12 +74,8 @@ pub async fn session_revoke_others(
 /// `unavailable`.
 pub async fn active_sessions(store: &Store, person: &Tenant) -> Result<Vec<SessionId>> {
     let head: Option<PersonHead> = store.get(&head_key(person)).await?;
-    let places: Vec<_> = head
-        .unwrap_or_default()
-        .sessions
-        .into_iter()
-        .map(|id| session_key(person, id))
-        .collect();
+    let places: Vec<_> =
+        head.unwrap_or_default().sessions.into_iter().map(|id| session_key(person, id)).collect();
     let mut active = Vec::new();
     let now = store.clock().now();
     for item in store.get_many(&places).await? {

@@ -20,9 +20,7 @@ use crate::{
     app::Auth,
     codes::ORIGIN_NOT_ALLOWED,
     domain::{RefreshToken, RevokedReason, Session, SessionView, Standing},
-    login::{
-        establish::revoke, no_refresh_cookie, refresh_cookie, refresh_cookie_name,
-    },
+    login::{establish::revoke, no_refresh_cookie, refresh_cookie, refresh_cookie_name},
     secret::Secret,
     store::session_key,
     vouch,

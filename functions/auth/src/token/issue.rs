@@ -41,19 +41,16 @@ pub struct Wish {
 /// # Errors
 /// `membership_not_active` for an organization that was named; `reauthentication_required` where
 /// the sign-in is too old.
-pub async fn issue(
-    app: &Auth,
-    session: &Session,
-    wish: Wish,
-    access: &Access,
-) -> Result<Issued> {
+pub async fn issue(app: &Auth, session: &Session, wish: Wish, access: &Access) -> Result<Issued> {
     let now = app.clock().now();
     let wanted = wish.organization.or(session.organization_id).filter(|_| !wish.is_operator);
     let standing = wanted.map_or(Standing::None, |_| standing(access));
     let organization = wanted.filter(|_| standing == Standing::Active);
     if wish.organization.is_some() && organization.is_none() && !wish.is_operator {
         let detail = "the membership in this organization is not active";
-        return Err(Error::new(MEMBERSHIP_NOT_ACTIVE, detail).with("organizationStatus", standing.as_str()));
+        return Err(
+            Error::new(MEMBERSHIP_NOT_ACTIVE, detail).with("organizationStatus", standing.as_str())
+        );
     }
     if organization.is_some() && access.wants_sign_in(session.auth_time, now) {
         let detail = "the organization wants a more recent sign-in";

@@ -170,12 +170,7 @@ fn succeed(
 }
 
 /// Two have the token: nobody goes on with it. One transaction.
-async fn reused(
-    app: &Auth,
-    visit: &Visit,
-    session: &Session,
-    token: &RefreshToken,
-) -> Result<()> {
+async fn reused(app: &Auth, visit: &Visit, session: &Session, token: &RefreshToken) -> Result<()> {
     let person = vouch::person(session.user_id);
     let mut effects = app.effects(&person, session.user_id, visit);
     let both = (session.user_id, session.id);
@@ -193,8 +188,7 @@ async fn reused(
 async fn require_operator(app: &Auth, session: &Session) -> Result<()> {
     let place = identity_key(&vouch::person(session.user_id), session.identity_id);
     let identity: Option<Identity> = app.store.get(&place).await?;
-    let is_operator =
-        identity.is_some_and(|it| app.settings.is_operator(&it.issuer, &it.subject));
+    let is_operator = identity.is_some_and(|it| app.settings.is_operator(&it.issuer, &it.subject));
     if !is_operator {
         return Err(Error::new(codes::OPERATOR_REQUIRED, "this identity is no operator"));
     }

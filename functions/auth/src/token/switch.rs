@@ -3,7 +3,7 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, OrgId, SessionId, codes};
-use millwright_http::{Answered, Body, Plain, SignedIn, Session as InSession};
+use millwright_http::{Answered, Body, Plain, Session as InSession, SignedIn};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -12,11 +12,7 @@ use super::{
     issue::{Wish, issue},
 };
 use crate::{
-    app::Auth,
-    codes::SESSION_EXPIRED,
-    domain::Session,
-    events::SessionSwitched,
-    store::session_key,
+    app::Auth, codes::SESSION_EXPIRED, domain::Session, events::SessionSwitched, store::session_key,
 };
 
 /// Where to go.
@@ -34,11 +30,7 @@ pub struct SwitchIn {
 /// The session's own organization from now on, and an access token for it; older tokens live out
 /// their time, the refresh token stays. One GetItem, one BatchGetItem of facts, one transaction of
 /// two items; one GetItem more for a custom role.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/sessions/current/switch-organization",
-    tag = "Sessions"
-)]
+#[utoipa::path(post, path = "/api/v1/auth/sessions/current/switch-organization", tag = "Sessions")]
 pub async fn session_switch(
     caller: InSession<SignedIn>,
     State(app): State<Auth>,

@@ -56,6 +56,7 @@ async fn a_key_is_shown_once_and_opens_what_role_and_scopes_have_in_common() {
     holder.get(SERVICE_KEYS).await.expect_problem(403, "forbidden");
     // A key may revoke itself.
     holder.delete(path).await.expect(204);
+    scene.app.database.clock.advance(Duration::from_secs(21));
     holder.get(KEYS).await.expect_problem(401, "invalid_token");
     member.delete(path).await.expect(204);
     assert_eq!(scene.said("auth.api_key.revoked").await.len(), 1);
@@ -149,7 +150,8 @@ async fn whatever_is_wrong_with_a_key_is_answered_alike() {
     let (good, path) = made(&member, KEYS, input("L")).await;
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let wrong = millwright_access::api_keys::written(&id, &"A".repeat(43));
-    let unknown = millwright_access::api_keys::KeyId::Personal(scene.app.database.store().ids().next());
+    let unknown =
+        millwright_access::api_keys::KeyId::Personal(scene.app.database.store().ids().next());
     let unknown = millwright_access::api_keys::written(&unknown, &good[17..60]);
     let mistyped = format!("{}x", &good[..good.len() - 1]);
     let shown = |answer: &Answer| {
@@ -206,7 +208,8 @@ async fn names_are_unique_per_owner_and_keys_are_changed_by_it() {
 async fn service_keys_are_the_organizations() {
     let scene = scene().await;
     let admin = scene.member(1, Admin).await;
-    let (key, path) = made(&admin, SERVICE_KEYS, json!({ "name": "CI", "scopes": ["auth.*"] })).await;
+    let (key, path) =
+        made(&admin, SERVICE_KEYS, json!({ "name": "CI", "scopes": ["auth.*"] })).await;
     let holder = scene.app.bearer(&key);
     let me = holder.get("/api/v1/auth/me").await.expect(200);
     assert_eq!(me["kind"], "service_key");
@@ -259,7 +262,8 @@ async fn of_64_makers_of_keys_at_15_of_20_five_succeed() {
     });
     let answers = join_all(attempts).await;
     let created = answers.iter().filter(|it| it.status == 201).count();
-    let full = answers.iter().filter(|it| it.status == 409 && it.json()["code"] == "key_limit_reached");
+    let full =
+        answers.iter().filter(|it| it.status == 409 && it.json()["code"] == "key_limit_reached");
     assert_eq!((created, full.count()), (5, 59), "{answers:?}");
     assert_eq!(member.all(&format!("{KEYS}?status=active"), 100).await.len(), 20);
 }
@@ -268,7 +272,8 @@ async fn of_64_makers_of_keys_at_15_of_20_five_succeed() {
 async fn a_key_is_exchanged_for_a_token() {
     let scene = scene().await;
     let member = scene.member(1, Member).await;
-    let (key, path) = made(&member, KEYS, json!({ "name": "K", "scopes": ["auth.api_key.read"] })).await;
+    let (key, path) =
+        made(&member, KEYS, json!({ "name": "K", "scopes": ["auth.api_key.read"] })).await;
     let exchange = async |id: &str, secret: &str| {
         let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
         let headers = [("content-type", "application/x-www-form-urlencoded")];

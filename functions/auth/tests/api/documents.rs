@@ -7,9 +7,7 @@ use crate::scene::{Browser, scene};
 #[tokio::test]
 async fn metadata_and_keys_are_kept_by_caches() {
     let scene = scene().await;
-    for (path, member) in
-        [("openid-configuration", "token_endpoint"), ("jwks.json", "keys")]
-    {
+    for (path, member) in [("openid-configuration", "token_endpoint"), ("jwks.json", "keys")] {
         let path = format!("/api/v1/.well-known/{path}");
         scene.app.faults().reset_calls();
         let answer = scene.get(&path, &Browser::default()).await;

@@ -20,8 +20,10 @@ async fn of_32_uses_of_a_token_all_get_the_one_successor() {
         async move { instance.refresh_with(&cookie, json!({})).await }
     });
     let answers = join_all(uses).await;
-    let successors: BTreeSet<&str> =
-        answers.iter().map(|it| it.header("set-cookie").unwrap().split(';').next().unwrap()).collect();
+    let successors: BTreeSet<&str> = answers
+        .iter()
+        .map(|it| it.header("set-cookie").unwrap().split(';').next().unwrap())
+        .collect();
     assert!(answers.iter().all(|it| it.status == 200), "{answers:?}");
     assert_eq!(successors.len(), 1);
     let items = scene.app.database.items().await;
@@ -154,7 +156,9 @@ async fn tokens_carry_what_the_facts_say() {
     // What was issued before is refused within twenty seconds.
     scene.app.database.clock.advance(Duration::from_secs(21));
     client.get("/api/v1/auth/me").await.expect_problem(401, "token_stale");
-    let answer = scene.refresh_with(browser.refresh.as_ref().unwrap(), json!({ "organizationId": two })).await;
+    let answer = scene
+        .refresh_with(browser.refresh.as_ref().unwrap(), json!({ "organizationId": two }))
+        .await;
     answer.expect(200);
     assert_eq!(scene.said("auth.activity.recorded").await.len(), 2);
 }

@@ -16,7 +16,9 @@ use millwright_core::{Clock, Id, OrgId, Tenant, UserId, Voucher};
 use millwright_http::Platform;
 use millwright_identity::{ApiKeys, Revocations, SystemRole};
 use millwright_store::Store;
-use millwright_testkit::{Answer, Client, Contract, Database, Files, TestApp, beginning, signing_pem};
+use millwright_testkit::{
+    Answer, Client, Contract, Database, Files, TestApp, beginning, signing_pem,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -52,7 +54,8 @@ pub struct Browser {
 impl Browser {
     pub fn cookies(&self) -> String {
         let named = [("mw_login", &self.login), ("mw_refresh", &self.refresh)];
-        let held = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value).as_ref()?)));
+        let held =
+            named.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value).as_ref()?)));
         held.collect::<Vec<_>>().join("; ")
     }
 
@@ -96,7 +99,13 @@ impl Scene {
 
     pub async fn get(&self, path: &str, browser: &Browser) -> Answer {
         let cookies = browser.cookies();
-        let headers = [("cookie", cookies.as_str()), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")];
+        let headers = [
+            ("cookie", cookies.as_str()),
+            (
+                "user-agent",
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+            ),
+        ];
         self.app.stranger().send(Method::GET, path, &headers, "").await
     }
 
@@ -180,7 +189,8 @@ impl Scene {
         let id = organization(number);
         let store = self.app.database.store();
         let at = store.clock().now();
-        let (tenant, person) = (Tenant::vouched(id, Voucher::Test), Tenant::person(user, Voucher::Test));
+        let (tenant, person) =
+            (Tenant::vouched(id, Voucher::Test), Tenant::person(user, Voucher::Test));
         let mut transaction = store.transaction(&tenant);
         transaction.put(&OrganizationFacts {
             organization_id: id,
@@ -207,7 +217,11 @@ impl Scene {
                 access_version: 1,
                 default_organization_id: None,
             });
-            t.put(&UserMembership { organization_id: id, status: MembershipStatus::Active, joined_at: at })
+            t.put(&UserMembership {
+                organization_id: id,
+                status: MembershipStatus::Active,
+                joined_at: at,
+            })
         });
         transaction.commit().await.unwrap();
         id

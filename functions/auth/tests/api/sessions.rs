@@ -117,11 +117,8 @@ async fn who_signs_in_again_counts_as_recent() {
         .iter()
         .map(|it| (it["purpose"].as_str().unwrap(), it["outcome"].as_str().unwrap()))
         .collect();
-    let expected = [
-        ("reauthenticate", "succeeded"),
-        ("reauthenticate", "refused"),
-        ("sign_in", "succeeded"),
-    ];
+    let expected =
+        [("reauthenticate", "succeeded"), ("reauthenticate", "refused"), ("sign_in", "succeeded")];
     assert_eq!(told, expected);
     let refused = client.all("/api/v1/auth/login-history?outcome=refused", 10).await;
     assert_eq!(refused[0]["reason"], "different_user");

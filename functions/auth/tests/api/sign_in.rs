@@ -122,9 +122,7 @@ async fn an_email_may_come_by_userinfo_of_the_same_person_only() {
     let without = |it: &mut Value| {
         it.as_object_mut().unwrap().retain(|name, _| !name.starts_with("email"));
     };
-    let told = |subject: &str| {
-        json!({ "sub": subject, "email": "Ada@Example.org", "email_verified": "true" })
-    };
+    let told = |subject: &str| json!({ "sub": subject, "email": "Ada@Example.org", "email_verified": "true" });
     scene.around.provider.tells(told("somebody"));
     let mut browser = Browser::default();
     let answer = scene.sign_in_as(&mut browser, "ada", without).await;
@@ -185,10 +183,8 @@ async fn what_a_provider_refuses_is_told_without_a_cause() {
     scene.around.provider.fails(None);
     let mut browser = Browser::default();
     let started = scene.start(&mut browser, "").await;
-    let path = format!(
-        "/api/v1/auth/callback?error=access_denied&state={}",
-        parameter(&started, "state")
-    );
+    let path =
+        format!("/api/v1/auth/callback?error=access_denied&state={}", parameter(&started, "state"));
     assert_eq!(error_of(&scene.get(&path, &browser).await), "access_denied");
     assert_eq!(error_of(&scene.get("/api/v1/auth/callback", &browser).await), "login_expired");
 }
@@ -196,7 +192,10 @@ async fn what_a_provider_refuses_is_told_without_a_cause() {
 #[tokio::test]
 async fn an_announced_issuer_must_come_back() {
     let scene = scene().await;
-    scene.around.provider.announces(json!({ "authorization_response_iss_parameter_supported": true }));
+    scene
+        .around
+        .provider
+        .announces(json!({ "authorization_response_iss_parameter_supported": true }));
     let mut browser = Browser::default();
     let answer = scene.sign_in_as(&mut browser, "ada", |_| {}).await;
     assert_eq!(error_of(&answer), "id_token_invalid");
@@ -259,8 +258,8 @@ async fn a_session_begins_where_it_is_asked_to() {
     scene.join(user, 1).await;
     scene.app.database.clock.advance(Duration::from_secs(1));
     scene.join(user, 2).await;
-    let wishes =
-        [("", 2), (&*format!("&organizationId={}", organization(1)), 1)].map(|(more, n)| (more.to_owned(), n));
+    let wishes = [("", 2), (&*format!("&organizationId={}", organization(1)), 1)]
+        .map(|(more, n)| (more.to_owned(), n));
     for (more, number) in wishes {
         let started = scene.start(&mut browser, &more).await;
         let claims = scene.around.provider.claims("ada", &parameter(&started, "nonce"));
@@ -298,8 +297,7 @@ async fn until_answered(scene: &Scene, subject: &str, email: &str) -> (Browser, 
 async fn of_32_first_sign_ins_one_makes_the_person() {
     let scene = scene_with(Clock::system(), |_| {}).await;
     let all = instances(&scene, 32);
-    let answers =
-        join_all(all.iter().map(|it| until_answered(it, "ada", "ada@example.org"))).await;
+    let answers = join_all(all.iter().map(|it| until_answered(it, "ada", "ada@example.org"))).await;
     assert!(answers.iter().all(|(_, error)| error.is_empty()), "{answers:?}");
     assert_eq!(scene.count("identity").await, 1);
     assert_eq!(scene.count("identity_owner").await, 1);
