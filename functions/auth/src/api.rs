@@ -43,6 +43,16 @@ pub fn api<P: Purpose>() -> Api<Auth, P> {
                 .for_people_only(),
         )
         .with(
+            operation!(session::revoke::session_revoke_all)
+                .answers(&[NOT_FOUND, CONTENTION])
+                .for_people_only(),
+        )
+        .with(
+            operation!(session::revoke::user_session_revoke_all)
+                .answers(&[CONTENTION])
+                .for_people_only(),
+        )
+        .with(
             operation!(token::switch::session_switch)
                 .answers(&[
                     MEMBERSHIP_NOT_ACTIVE,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use millwright_core::{Error, Result, UserId};
+use millwright_core::{Error, IdGenerator, Result, UserId};
 use millwright_http::Edge;
 use millwright_runtime::{Environment, StartError, serve_http};
 
@@ -12,8 +12,10 @@ use crate::{
     app::{Auth, Ports},
     directory::{Directory, Provision, Provisioned},
     provider::WebProviderHttp,
+    rotation::{Rotated, Rotation},
     secrets::SecretsManager,
     settings::Settings,
+    stages::SecretStages,
 };
 
 /// Serves every operation of auth.
@@ -61,6 +63,18 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
     };
     let router = router(Auth::new(platform.clone(), store, ports));
     serve_http(Edge::with_cookies(router, platform, function)).await
+}
+
+/// One run of the key rotation: what `auth-keys` does daily, and by hand with `compromised`.
+///
+/// # Errors
+/// `unavailable`; the next run goes on.
+pub async fn rotate_keys(environment: &Environment, compromised: bool) -> Result<Rotated> {
+    let client = environment.clients.secretsmanager().map_err(Error::internal)?;
+    let stages = SecretStages::new(client, &environment.config.prefix);
+    let clock = environment.clock.clone();
+    let ids = IdGenerator::new(clock.clone());
+    Rotation { stages: &stages, clock, ids }.run(compromised).await
 }
 
 /// No way to user-management: whoever is new is told to come back.

@@ -22,10 +22,12 @@ mod login;
 pub mod permissions;
 mod principal;
 pub mod provider;
+pub mod rotation;
 pub mod secret;
 pub mod secrets;
 mod session;
 pub mod settings;
+pub mod stages;
 pub mod store;
 mod token;
 mod vouch;
@@ -36,7 +38,7 @@ use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger}
 pub use api::{api, router};
 pub use app::{Auth, Ports};
 pub use facts::Facts;
-pub use functions::{auth_api, auth_login, auth_token};
+pub use functions::{auth_api, auth_login, auth_token, rotate_keys};
 
 const SUMMARY: &str = "Sign-in, sessions, tokens and API keys";
 

@@ -101,6 +101,17 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("session_revoke", Call::delete(&session).refers()),
             ("session_revoke_others", Call::post(&at("sessions/revoke-others"), json!({}))),
             (
+                "session_revoke_all",
+                Call::post(&at("sessions/revoke-all"), json!({ "includeApiKeys": false })),
+            ),
+            (
+                "user_session_revoke_all",
+                Call::post(
+                    &at(&format!("users/{}/revoke-sessions", owner.user)),
+                    json!({ "includeApiKeys": false }),
+                ),
+            ),
+            (
                 "session_switch",
                 Call::post(
                     &at("sessions/current/switch-organization"),

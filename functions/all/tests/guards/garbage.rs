@@ -45,9 +45,9 @@ fn garbage() -> Vec<Vec<u8>> {
 async fn garbage_bodies_are_refused_by_every_operation_that_takes_one() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.owner();
         let before = scene.app.database.snapshot(&[]).await;
         for operation in &scene.guarded.service.operations {
+            let owner = scene.caller(operation);
             let call = &scene.calls[operation.name];
             if call.body.is_none() {
                 continue;
@@ -67,9 +67,9 @@ async fn garbage_bodies_are_refused_by_every_operation_that_takes_one() {
 async fn unknown_fields_and_parameters_are_refused_everywhere() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.owner();
         let before = scene.app.database.snapshot(&[]).await;
         for operation in &scene.guarded.service.operations {
+            let owner = scene.caller(operation);
             let call = &scene.calls[operation.name];
             if let Some(body) = &call.body {
                 let mut body = body.clone();
@@ -111,8 +111,8 @@ const PATH_VALUES: [(&str, &str); 8] = [
 async fn malformed_path_parameters_are_refused_before_any_read() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.owner();
         for operation in &scene.guarded.service.operations {
+            let owner = scene.caller(operation);
             if !operation.path.contains('{') {
                 continue;
             }

@@ -4,7 +4,7 @@ use millwright_access::{
     api_keys::{KeyId, KeyRecord, KeySummary, SecretHash, secret_hash, written},
     facts::OrganizationFacts,
 };
-use millwright_core::{Error, Result, codes};
+use millwright_core::{Error, Result, Tenant, codes};
 use millwright_http::{Caller, Created, Submission};
 use millwright_store::Contention;
 
@@ -112,7 +112,12 @@ pub async fn create(
 
 /// The keys that count. One GetItem.
 pub async fn slots(app: &Auth, caller: &Caller, owner: Owner) -> Result<KeySlots> {
-    let found = app.store.get(&slots_key(&caller.tenant(), owner)).await?;
+    slots_in(app, &caller.tenant(), owner).await
+}
+
+/// As [`slots`], in any organization.
+pub async fn slots_in(app: &Auth, organization: &Tenant, owner: Owner) -> Result<KeySlots> {
+    let found = app.store.get(&slots_key(organization, owner)).await?;
     Ok(found.unwrap_or_else(|| KeySlots::none(owner)))
 }
 

@@ -5,14 +5,14 @@ use millwright_access::{
     api_keys::{KeyId, KeyRecord, KeySummary},
     feed::{Subject, kill},
 };
-use millwright_core::{Change, Error, Faults, Patch, Result, codes};
+use millwright_core::{Change, Error, Faults, Patch, Result, Tenant, UserId, codes};
 use millwright_http::{Caller, IfMatch, Listed, Listing, NoContent, Versioned};
 use millwright_store::{Contention, Query};
 use utoipa::IntoParams;
 
 use super::{
     Owner,
-    create::{kind, slots, taken},
+    create::{kind, slots, slots_in, taken},
     found,
     input::{KeyPatchIn, checked_networks, checked_scopes},
     view::{KeyStatus, KeyView, status_of},
@@ -21,6 +21,7 @@ use crate::{
     app::Auth,
     events::{ApiKeyRevoked, ApiKeyUpdated, KeyReach},
     store::{KeySlot, KeySlots},
+    vouch,
 };
 
 /// Which keys.
@@ -142,14 +143,22 @@ pub async fn update(
 
 /// Revokes a key; one that is over already stays so. Two GetItem and one transaction of four items.
 pub async fn revoke(app: &Auth, caller: &Caller, owner: Owner, id: KeyId) -> Result<NoContent> {
+    revoke_in(app, caller, (&caller.tenant(), owner, id)).await.map(|_| NoContent)
+}
+
+/// Revokes a key in an organization; false if it was over already.
+async fn revoke_in(
+    app: &Auth,
+    caller: &Caller,
+    (organization, owner, id): (&Tenant, Owner, KeyId),
+) -> Result<bool> {
     let attempt = || async {
         let now = app.clock().now();
-        let mut record = found(&app.store, &caller.tenant(), owner, id).await?;
-        let mut write = caller.write(&app.store);
+        let mut record = found(&app.store, organization, owner, id).await?;
         if status_of(&record.summary, now) != KeyStatus::Active {
-            return write.commit(NoContent).await;
+            return Ok(false);
         }
-        let slots = slots(app, caller, owner).await?;
+        let slots = slots_in(app, organization, owner).await?;
         let before = record.version;
         record.version += 1;
         record.secrets.clear();
@@ -157,24 +166,47 @@ pub async fn revoke(app: &Auth, caller: &Caller, owner: Owner, id: KeyId) -> Res
         record.summary.revoked_by = Some(caller.actor().to_owned());
         let keys = slots.keys.iter().filter(|it| it.id != id).cloned().collect();
         let next = KeySlots { owner, keys, version: slots.version + 1 };
-        for step in [write.replace(&record, before), write.put_when(&next, slots.unchanged())] {
-            write.refused_as(step, Error::lost_race());
-        }
-        kill(
-            &mut write,
-            match id {
+        let mut write = caller.write(&app.store);
+        write.within(organization, |effects| {
+            for step in
+                [effects.replace(&record, before), effects.put_when(&next, slots.unchanged())]
+            {
+                effects.refused_as(step, Error::lost_race());
+            }
+            let subject = match id {
                 KeyId::Personal(id) => Subject::ApiKey(id),
                 KeyId::Service(id) => Subject::ServiceKey(id),
-            },
-        );
-        write.emit(&ApiKeyRevoked {
-            key_id: id.to_string(),
-            kind: kind(owner),
-            user_id: record.summary.user_id,
-            name: record.summary.name.clone(),
-            prefix: id.prefix(),
+            };
+            kill(effects, subject);
+            effects.emit(&ApiKeyRevoked {
+                key_id: id.to_string(),
+                kind: kind(owner),
+                user_id: record.summary.user_id,
+                name: record.summary.name.clone(),
+                prefix: id.prefix(),
+            })
         })?;
-        write.commit(NoContent).await
+        write.commit(NoContent).await.map(|_| true)
     };
     Contention::new(&app.store).settle(&app.store, attempt).await
+}
+
+/// Revokes every personal key of a person, wherever they belong or belonged. How many there were.
+/// One query of memberships, one for each of them, and two GetItem and one transaction for each
+/// key.
+///
+/// # Errors
+/// As [`revoke`]; what was revoked stays so.
+pub async fn revoke_personal_keys(app: &Auth, caller: &Caller, user: UserId) -> Result<usize> {
+    let (_, memberships) = app.facts.person(user).await?;
+    let owner = Owner::Person(user);
+    let mut revoked = 0;
+    for membership in memberships {
+        let organization = vouch::organization(membership.organization_id);
+        for slot in slots_in(app, &organization, owner).await?.keys {
+            let place = (&organization, owner, slot.id);
+            revoked += usize::from(revoke_in(app, caller, place).await?);
+        }
+    }
+    Ok(revoked)
 }

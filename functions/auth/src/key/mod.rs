@@ -14,6 +14,8 @@ use millwright_access::api_keys::{KeyId, KeyRecord};
 use millwright_core::{Error, Result, Tenant};
 use millwright_store::Store;
 
+pub use manage::revoke_personal_keys;
+
 /// The keys a caller deals with.
 pub use crate::store::Owner;
 

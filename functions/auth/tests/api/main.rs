@@ -7,6 +7,7 @@ mod api_keys;
 mod browser;
 mod documents;
 mod refresh;
+mod rotation;
 mod scene;
 mod sessions;
 mod sign_in;
