@@ -1,18 +1,23 @@
 //! The table of contents: every operation of auth.
 
 use axum::Router;
-use millwright_core::codes::{
-    CONTENTION, OPERATOR_REQUIRED, REAUTHENTICATION_REQUIRED, SESSION_REQUIRED,
+use millwright_core::{
+    Code,
+    codes::{
+        CONTENTION, INVALID_STATE, NAME_TAKEN, NOT_FOUND, OPERATOR_REQUIRED,
+        REAUTHENTICATION_REQUIRED, SESSION_REQUIRED,
+    },
 };
 use millwright_http::{Api, Purpose, Serving, operation};
 
 use crate::{
     app::Auth,
     codes::{
-        INVALID_REDIRECT_URI, INVALID_RETURN_TO, LAST_IDENTITY, MEMBERSHIP_NOT_ACTIVE,
-        REFRESH_INVALID, REFRESH_REUSED, SESSION_EXPIRED, UNKNOWN_CLIENT, UNKNOWN_PROVIDER,
+        API_KEYS_DISABLED, INVALID_REDIRECT_URI, INVALID_RETURN_TO, KEY_LIMIT_REACHED,
+        LAST_IDENTITY, MEMBERSHIP_NOT_ACTIVE, REFRESH_INVALID, REFRESH_REUSED, SCOPE_NOT_HELD,
+        SESSION_EXPIRED, UNKNOWN_CLIENT, UNKNOWN_PROVIDER,
     },
-    documents, history, identity, login, principal, session, token,
+    documents, history, identity, key, login, principal, session, token,
 };
 
 /// `auth`, served.
@@ -27,13 +32,23 @@ pub fn api<P: Purpose>() -> Api<Auth, P> {
         .with(operation!(documents::jwks_get))
         .with(operation!(principal::principal_get));
     let api = with_login(api);
-    let api = with_tokens(api);
+    let api = with_keys(with_tokens(api));
     api.with(operation!(session::read::session_list).for_people_only())
         .with(operation!(session::read::session_get).for_people_only())
         .with(operation!(session::read::session_update).answers(&[CONTENTION]).for_people_only())
         .with(operation!(session::revoke::session_revoke).answers(&[CONTENTION]).for_people_only())
         .with(
             operation!(session::revoke::session_revoke_others)
+                .answers(&[CONTENTION])
+                .for_people_only(),
+        )
+        .with(
+            operation!(session::revoke::session_revoke_all)
+                .answers(&[NOT_FOUND, CONTENTION])
+                .for_people_only(),
+        )
+        .with(
+            operation!(session::revoke::user_session_revoke_all)
                 .answers(&[CONTENTION])
                 .for_people_only(),
         )
@@ -54,6 +69,33 @@ pub fn api<P: Purpose>() -> Api<Auth, P> {
                 .for_people_only(),
         )
         .with(operation!(history::login_record_list).for_people_only())
+}
+
+fn with_keys<P: Purpose>(api: Api<Auth, P>) -> Api<Auth, P> {
+    const CREATING: &[Code] =
+        &[SCOPE_NOT_HELD, API_KEYS_DISABLED, NAME_TAKEN, KEY_LIMIT_REACHED, NOT_FOUND, CONTENTION];
+    const CHANGING: &[Code] = &[
+        SCOPE_NOT_HELD,
+        API_KEYS_DISABLED,
+        INVALID_STATE,
+        NAME_TAKEN,
+        KEY_LIMIT_REACHED,
+        CONTENTION,
+    ];
+    api.with(operation!(key::personal::api_key_create).answers(CREATING).for_people_only())
+        .with(operation!(key::personal::api_key_list).for_people_only())
+        .with(operation!(key::personal::api_key_get).for_people_only())
+        .with(operation!(key::personal::api_key_update).answers(CHANGING).for_people_only())
+        .with(operation!(key::personal::api_key_rotate).answers(CHANGING).for_people_only())
+        .with(operation!(key::personal::api_key_revoke).answers(&[CONTENTION]).for_people_only())
+        .with(operation!(key::member::member_key_list).for_people_only())
+        .with(operation!(key::member::member_key_revoke).answers(&[CONTENTION]).for_people_only())
+        .with(operation!(key::service::service_key_create).answers(CREATING).for_people_only())
+        .with(operation!(key::service::service_key_list).for_people_only())
+        .with(operation!(key::service::service_key_get).for_people_only())
+        .with(operation!(key::service::service_key_update).answers(CHANGING).for_people_only())
+        .with(operation!(key::service::service_key_rotate).answers(CHANGING).for_people_only())
+        .with(operation!(key::service::service_key_revoke).answers(&[CONTENTION]).for_people_only())
 }
 
 fn with_login<P: Purpose>(api: Api<Auth, P>) -> Api<Auth, P> {

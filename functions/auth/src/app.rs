@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use millwright_access::StoredApiKeys;
 use millwright_core::{Clock, Tenant, UserId};
 use millwright_event::{Cause, Effects};
 use millwright_http::{Platform, Visit};
+use millwright_identity::{NoRevocations, Permission};
 use millwright_store::Store;
 
 use crate::{
@@ -25,6 +27,8 @@ pub struct Ports {
     pub secrets: Arc<dyn Secrets>,
     pub provider_http: Arc<dyn ProviderHttp>,
     pub directory: Arc<dyn Directory>,
+    /// The permissions of all services: what scopes of keys are measured by.
+    pub catalogue: Vec<&'static Permission>,
 }
 
 /// What the handlers share. Cheap to clone.
@@ -37,6 +41,8 @@ pub struct Auth {
     pub keys: Arc<KeyRing>,
     pub providers: Arc<Providers>,
     pub directory: Arc<dyn Directory>,
+    pub catalogue: Arc<[&'static Permission]>,
+    pub api_keys: Arc<StoredApiKeys>,
 }
 
 impl Auth {
@@ -46,8 +52,16 @@ impl Auth {
         let keys = Arc::new(KeyRing::new(ports.secrets, settings.clone(), clock));
         Auth {
             providers: Arc::new(Providers::new(ports.provider_http, clock.clone())),
-            facts: Facts::new(ports.facts),
+            facts: Facts::new(ports.facts.clone()),
             directory: ports.directory,
+            catalogue: ports.catalogue.into(),
+            // The record itself says whether it is revoked: no feed is needed here.
+            api_keys: Arc::new(StoredApiKeys::new(
+                store.clone(),
+                ports.facts.clone(),
+                Arc::new(NoRevocations),
+                clock.clone(),
+            )),
             platform,
             store,
             settings,

@@ -14,21 +14,26 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use millwright_access::facts::{UserFacts, UserStatus};
-use millwright_core::{Clock, Error, Result, Tenant, UserId};
+use millwright_access::facts::{
+    MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, UserFacts, UserStatus,
+};
+use millwright_core::{Clock, Error, Id, OrgId, Result, SessionId, Tenant, UserId};
 use millwright_http::Platform;
-use millwright_identity::issuer::Issuer;
+use millwright_identity::{SystemRole, issuer::Issuer};
 use millwright_store::{Condition, GlobalPartition, Item, Key, Partition, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     Auth, Ports,
     directory::{Directory, Provision, Provisioned},
+    domain::{Asserted, ClientKind, Identity, IdentityId, Refresh, RefreshToken, Session, Visitor},
     provider::{ProviderFailure, ProviderHttp, ProviderRequest, ProviderResponse},
-    secret::Secret,
+    secret::{MacKey, Secret},
     secrets::{JWKS, REFRESH, SIGNING, Secrets, Stage},
     settings::Settings,
+    store::{IdentityOwner, PersonHead},
     vouch,
 };
 
@@ -36,6 +41,8 @@ use crate::{
 pub const APP: &str = "http://localhost:5173";
 /// The issuer of the provider.
 pub const PROVIDER: &str = "http://127.0.0.1:9100";
+
+const MAC: &str = "a MAC key of the tests";
 
 /// The settings of tests: one provider, one page, both on loopback.
 pub fn settings() -> Value {
@@ -84,6 +91,7 @@ impl Surroundings {
                 store: store.clone(),
                 failures: self.directory_failures.clone(),
             }),
+            catalogue: crate::permissions::CATALOGUE.to_vec(),
         };
         Auth::new(platform, store, ports)
     }
@@ -98,7 +106,7 @@ impl TestSecrets {
         let keys = serde_json::to_value(issuer.public_keys()).expect("JSON");
         TestSecrets(HashMap::from([
             ((SIGNING, Some(Stage::Current)), signing_pem.to_owned()),
-            ((REFRESH, Some(Stage::Current)), "a MAC key of the tests".to_owned()),
+            ((REFRESH, Some(Stage::Current)), MAC.to_owned()),
             ((JWKS, None), keys.to_string()),
             (("auth/providers/test", None), "a client secret".to_owned()),
         ]))
@@ -335,4 +343,120 @@ impl ProviderHttp for TestProvider {
     ) -> BoxFuture<'_, Result<ProviderResponse, ProviderFailure>> {
         Box::pin(async move { self.answer(&request) })
     }
+}
+
+/// A person who is signed in, and what belongs to them.
+pub struct Furnished {
+    /// The refresh token of the browser's session.
+    pub cookie: String,
+    /// That of a native client.
+    pub native: String,
+    pub session: SessionId,
+    pub other_session: SessionId,
+    pub identities: [IdentityId; 2],
+}
+
+/// The session of a furnished person.
+pub fn furnished_session() -> SessionId {
+    Id::from_uuid(Uuid::from_u128(77))
+}
+
+fn furnished(
+    store: &Store,
+    user: UserId,
+    organization: OrgId,
+    id: SessionId,
+    native: bool,
+) -> (Session, String) {
+    let now = store.clock().now();
+    let key = MacKey::new(MAC);
+    let token = RefreshToken::mint(&key, user, id, 1, &store.ids().random_bytes());
+    let refresh =
+        Refresh { generation: 1, current: Some(token.text.fingerprint()), ..Refresh::default() };
+    let session = Session {
+        id,
+        user_id: user,
+        version: 1,
+        client_id: if native { "cli" } else { "web" }.to_owned(),
+        client_kind: if native { ClientKind::Native } else { ClientKind::Browser },
+        device_name: "Desk".parse().expect("a name"),
+        organization_id: Some(organization),
+        remember: false,
+        auth_time: now,
+        created_at: now,
+        last_active_at: now,
+        expires_at: Session::end(now, false),
+        visitor: Visitor::default(),
+        identity_id: Id::from_uuid(Uuid::from_u128(1)),
+        amr: Vec::new(),
+        refresh,
+        activity: None,
+        revoked_at: None,
+        revoked_reason: None,
+    };
+    (session, token.text.expose().to_owned())
+}
+
+/// Signs a person in without a provider, twice, as an owner of the organization.
+pub async fn furnish(store: &Store, user: UserId, organization: OrgId) -> Furnished {
+    let now = store.clock().now();
+    let (person, tenant) = (vouch::person(user), vouch::organization(organization));
+    let mut transaction = store.transaction(&person);
+    let (first, cookie) = furnished(store, user, organization, furnished_session(), false);
+    let (second, native) = furnished(store, user, organization, store.ids().next(), true);
+    transaction.create(&first);
+    transaction.create(&second);
+    let mut identities = Vec::new();
+    for number in [1, 2] {
+        let asserted = Asserted {
+            issuer: PROVIDER.to_owned(),
+            subject: format!("{user}-{number}"),
+            email: format!("ada{number}@example.org"),
+            display_name: None,
+            given_name: None,
+            family_name: None,
+            avatar_url: None,
+            language: None,
+            amr: Vec::new(),
+        };
+        let id = Id::from_uuid(Uuid::from_u128(number));
+        let identity = Identity::new(id, user, "test", &asserted, now);
+        transaction.create(&IdentityOwner::of(&identity));
+        transaction.create(&identity);
+        identities.push(id);
+    }
+    let identities = [identities[0], identities[1]];
+    transaction.create(&PersonHead {
+        sessions: vec![first.id, second.id],
+        identities: identities.to_vec(),
+        version: 1,
+    });
+    transaction.put(&UserFacts {
+        user_id: user,
+        status: UserStatus::Active,
+        deactivated_by: None,
+        access_version: 1,
+        default_organization_id: None,
+    });
+    transaction.within(&tenant, |of_organization| {
+        of_organization.put(&OrganizationFacts {
+            organization_id: organization,
+            status: OrganizationStatus::Active,
+            access_version: 1,
+            personal_api_keys_allowed: true,
+            api_key_max_lifetime_days: 365,
+            session_max_age_seconds: None,
+            reauth_after: None,
+        });
+        of_organization.put(&MembershipFacts {
+            user_id: user,
+            role_id: Id::from_uuid(Uuid::from_u128(7)),
+            system_role: Some(SystemRole::Owner),
+            status: MembershipStatus::Active,
+            access_version: 1,
+            reauth_after: None,
+        });
+    });
+    transaction.commit().await.expect("furnished");
+    Furnished { cookie, native, session: first.id, other_session: second.id, identities }
 }

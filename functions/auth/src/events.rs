@@ -12,9 +12,10 @@ fn example_id<N: Noun>() -> Id<N> {
     Id::derived(Timestamp::UNIX_EPOCH, &[7; 10])
 }
 
-/// Declares events of people: their type, what they are about, an example.
+/// Declares events: whether they happen in an organization, their type, what they are about, an
+/// example.
 macro_rules! events {
-    ($(
+    ($all:ident, in_organization: $in_organization:literal; $(
         $(#[$doc:meta])*
         $name:ident = $kind:literal about $subject:ident
         { $($(#[$field_meta:meta])* $field:ident: $of:ty = $example:expr,)+ }
@@ -30,7 +31,7 @@ macro_rules! events {
             impl Event for $name {
                 const TYPE: &'static str = $kind;
                 const SERVICE: &'static str = "auth";
-                const IN_ORGANIZATION: bool = false;
+                const IN_ORGANIZATION: bool = $in_organization;
 
                 fn subject(&self) -> String {
                     self.$subject.to_string()
@@ -42,11 +43,12 @@ macro_rules! events {
             }
         )+
 
-        const OF_PEOPLE: &[EventType] = &[$(EventType::of::<$name>()),+];
+        const $all: &[EventType] = &[$(EventType::of::<$name>()),+];
     };
 }
 
 events! {
+    OF_PEOPLE, in_organization: false;
     /// Somebody has signed in, signed in again, or linked an identity.
     LoginSucceeded = "auth.login.succeeded" about user_id {
         user_id: UserId = example_id(),
@@ -118,9 +120,66 @@ events! {
     }
 }
 
+events! {
+    OF_KEYS, in_organization: true;
+    /// An API key was created.
+    ApiKeyCreated = "auth.api_key.created" about key_id {
+        key_id: String = "key_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
+        kind: KeyKind = KeyKind::Personal,
+        user_id: Option<UserId> = Some(example_id()),
+        name: String = "Backup".to_owned(),
+        prefix: String = "mwp_vq3w8c6m4t0b".to_owned(),
+        after: KeyReach = KeyReach::default(),
+    }
+    /// An API key was changed.
+    ApiKeyUpdated = "auth.api_key.updated" about key_id {
+        key_id: String = "key_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
+        kind: KeyKind = KeyKind::Personal,
+        user_id: Option<UserId> = Some(example_id()),
+        name: String = "Backup".to_owned(),
+        prefix: String = "mwp_vq3w8c6m4t0b".to_owned(),
+        before: KeyReach = KeyReach::default(),
+        after: KeyReach = KeyReach::default(),
+    }
+    /// An API key has a new secret.
+    ApiKeyRotated = "auth.api_key.rotated" about key_id {
+        key_id: String = "key_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
+        kind: KeyKind = KeyKind::Personal,
+        user_id: Option<UserId> = Some(example_id()),
+        name: String = "Backup".to_owned(),
+        prefix: String = "mwp_vq3w8c6m4t0b".to_owned(),
+        overlap_seconds: u32 = 0,
+    }
+    /// An API key was revoked.
+    ApiKeyRevoked = "auth.api_key.revoked" about key_id {
+        key_id: String = "key_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
+        kind: KeyKind = KeyKind::Personal,
+        user_id: Option<UserId> = Some(example_id()),
+        name: String = "Backup".to_owned(),
+        prefix: String = "mwp_vq3w8c6m4t0b".to_owned(),
+    }
+}
+
+millwright_core::wire_enum! {
+    /// Whose a key is.
+    pub enum KeyKind {
+        Personal = "personal",
+        Service = "service",
+    }
+}
+
+/// What a key can do, and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyReach {
+    pub scopes: Vec<String>,
+    pub allowed_cidrs: Vec<String>,
+}
+
 /// Every event auth emits.
 pub fn events() -> Vec<EventType> {
     let mut all = OF_PEOPLE.to_vec();
+    all.extend_from_slice(OF_KEYS);
     all.push(access_denied_event("auth.access.denied", "auth"));
     all
 }

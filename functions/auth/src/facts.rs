@@ -5,7 +5,7 @@ use millwright_access::facts::{
     access_partition,
 };
 use millwright_core::{OrgId, Result, UserId};
-use millwright_store::{Query, Store};
+use millwright_store::{Key, Query, Store};
 
 use crate::{domain::Access, vouch};
 
@@ -34,6 +34,11 @@ impl Facts {
             .map(|item| item.decode())
             .collect::<Result<_>>()?;
         Ok((facts, memberships))
+    }
+
+    /// What is said of an organization. One GetItem.
+    pub async fn organization(&self, place: &Key) -> Result<Option<OrganizationFacts>> {
+        self.0.get(place).await
     }
 
     /// What a token of a person is issued from. One BatchGetItem; one GetItem more for a custom

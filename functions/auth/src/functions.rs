@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use millwright_access::CATALOGUE;
+use millwright_core::IdGenerator;
 use millwright_http::Edge;
-use millwright_runtime::{Environment, StartError, serve_http};
+use millwright_runtime::{Environment, StartError, serve_events, serve_http};
+
+use serde::Deserialize;
 
 use crate::{
     api::router,
     app::{Auth, Ports},
     directory::InvokedDirectory,
     provider::WebProviderHttp,
+    rotation::Rotation,
     secrets::SecretsManager,
     settings::Settings,
+    stages::SecretStages,
 };
 
 /// Serves every operation of auth.
@@ -39,6 +45,41 @@ pub async fn auth_token() -> Result<(), StartError> {
     serve("auth-token").await
 }
 
+/// How `auth-keys` is invoked: by its schedule, or by hand.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Order {
+    #[allow(dead_code, reason = "there is one action; who reads the schedule sees it named")]
+    action: Action,
+    /// The current keys must not be trusted any more.
+    compromised: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    #[default]
+    Rotate,
+}
+
+/// Rotates keys, daily and by hand.
+///
+/// # Errors
+/// As [`auth_api`].
+pub async fn auth_keys() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    serve_events(environment, |environment: Arc<Environment>, order: Order| async move {
+        let client = environment.clients.secretsmanager()?;
+        let stages = SecretStages::new(client, &environment.config.prefix);
+        let clock = environment.clock.clone();
+        let ids = IdGenerator::new(clock.clone());
+        let rotated = Rotation { stages: &stages, clock, ids }.run(order.compromised).await?;
+        tracing::info!(?rotated, "keys looked after");
+        Ok(())
+    })
+    .await
+}
+
 /// One router for all: which operations reach a function is said by its routes, what it can do by
 /// its rights.
 async fn serve(function: &'static str) -> Result<(), StartError> {
@@ -57,6 +98,7 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
         directory: Arc::new(InvokedDirectory::new(
             environment.clients.functions(environment.clock.clone())?,
         )),
+        catalogue: CATALOGUE.to_vec(),
     };
     let router = router(Auth::new(platform.clone(), store, ports));
     serve_http(Edge::with_cookies(router, platform, function)).await

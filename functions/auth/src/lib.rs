@@ -17,14 +17,17 @@ mod facts;
 mod functions;
 mod history;
 mod identity;
+mod key;
 mod login;
 pub mod permissions;
 mod principal;
 pub mod provider;
+pub mod rotation;
 pub mod secret;
 pub mod secrets;
 mod session;
 pub mod settings;
+pub mod stages;
 pub mod store;
 mod token;
 mod vouch;
@@ -36,7 +39,7 @@ use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger}
 pub use api::{api, router};
 pub use app::{Auth, Ports};
 pub use facts::Facts;
-pub use functions::{auth_api, auth_login, auth_token};
+pub use functions::{auth_api, auth_keys, auth_login, auth_token};
 
 const SUMMARY: &str = "Sign-in, sessions, tokens and API keys";
 
@@ -125,6 +128,24 @@ pub fn service() -> Service {
                     Right::ReadParameter("auth/settings"),
                 ],
                 start: || Box::pin(auth_token()),
+            },
+            Function {
+                name: "auth-keys",
+                summary: "Rotates signing keys without being able to read one",
+                memory_megabytes: 256,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Schedule {
+                    name: "rotation",
+                    expression: "rate(1 day)",
+                    input: r#"{"action":"rotate"}"#,
+                }],
+                rights: vec![
+                    Right::ReadSecret("auth/jwks"),
+                    Right::RotateSecret("auth/jwks"),
+                    Right::RotateSecret("auth/signing"),
+                    Right::RotateSecret("auth/refresh"),
+                ],
+                start: || Box::pin(auth_keys()),
             },
         ],
         openapi: || api::<Describing>().document("Millwright auth", SUMMARY, codes::ALL).0,

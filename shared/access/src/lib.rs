@@ -3,6 +3,7 @@
 //!
 //! - [`facts`]: the items that tokens and keys are issued and resolved from. No personal data.
 //! - [`feed`]: one item for each withdrawal, written in the transaction that withdraws.
+//! - [`api_keys`]: API keys as auth stores them; [`StoredApiKeys`] resolves them.
 //! - [`RevocationFeed`]: the feeds in memory of a verifier; a withdrawal reaches it within 20
 //!   seconds.
 //!
@@ -13,10 +14,12 @@ pub const DIRECTORY: &str = "user-management";
 /// The service that owns sessions and API keys, and their feed.
 pub const CREDENTIALS: &str = "auth";
 
+pub mod api_keys;
 mod catalogue;
 pub mod facts;
 pub mod feed;
 mod revocations;
 
+pub use api_keys::StoredApiKeys;
 pub use catalogue::CATALOGUE;
 pub use revocations::RevocationFeed;

@@ -25,6 +25,17 @@ pub struct Guarded {
     /// Operations that are called once more with another body, for events that the first call does
     /// not emit.
     pub further: &'static [(&'static str, MakeBody)],
+    /// The owner whose calls succeed.
+    pub owner: fn(&TestApp) -> Client,
+    /// Operations that skip parameters they do not know, as an RFC or the browsers of people want it.
+    pub skipping_unknown: &'static [&'static str],
+    /// Events that no single call makes; the tests of the service see to their schemas.
+    pub said_elsewhere: &'static [&'static str],
+}
+
+/// An owner of the organization whose things are at stake.
+pub fn owner(app: &TestApp) -> Client {
+    app.client(crate::MINE, "owner")
 }
 
 /// A call that succeeds for who may.
@@ -35,6 +46,9 @@ pub struct Call {
     pub body: Option<Value>,
     /// It names a thing of the organization, in path, query or body.
     pub refers: bool,
+    /// A form instead of a JSON body.
+    pub form: Option<String>,
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Call {
@@ -59,7 +73,19 @@ impl Call {
     }
 
     fn of(method: Method, path: &str, body: Option<Value>) -> Call {
-        Call { method, path: path.to_owned(), body, refers: false }
+        let headers = Vec::new();
+        Call { method, path: path.to_owned(), body, refers: false, form: None, headers }
+    }
+
+    /// A POST of a form.
+    pub fn form(path: &str, form: &str) -> Call {
+        Call { form: Some(form.to_owned()), ..Call::of(Method::POST, path, None) }
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: &'static str, value: &str) -> Call {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// It is about a thing of the organization.
@@ -81,9 +107,15 @@ impl Call {
 
     /// The same call with another body.
     pub async fn send_body(&self, client: &Client, body: Option<Vec<u8>>) -> Answer {
-        let json = [("content-type", "application/json")];
-        let headers: &[(&str, &str)] = if body.is_some() { &json } else { &[] };
-        let body = body.map_or_else(Body::empty, Body::from);
-        client.send(self.method.clone(), &self.path, headers, body).await
+        let mut headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let form = self.form.clone().map(String::into_bytes);
+        match (&body, &form) {
+            (Some(_), _) => headers.push(("content-type", "application/json")),
+            (None, Some(_)) => headers.push(("content-type", "application/x-www-form-urlencoded")),
+            (None, None) => {}
+        }
+        let body = body.or(form).map_or_else(Body::empty, Body::from);
+        client.send(self.method.clone(), &self.path, &headers, body).await
     }
 }

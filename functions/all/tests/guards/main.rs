@@ -14,6 +14,7 @@ mod user_management_fixture;
 use std::collections::BTreeMap;
 
 use fixture::{Call, Guarded};
+use millwright_manifest::{Access, Operation};
 use millwright_testkit::{Answer, Client, TestApp};
 
 /// The organization whose things are at stake, and another one.
@@ -48,6 +49,14 @@ impl Scene {
         Scene { guarded, app, calls }
     }
 
+    /// Who succeeds: the owner, or the operator where nobody else does.
+    fn caller(&self, operation: &Operation) -> Client {
+        match operation.access {
+            Access::Operator => self.app.operator(),
+            _ => (self.guarded.owner)(&self.app),
+        }
+    }
+
     /// Calls an operation and checks the answer against the API document.
     async fn call(&self, name: &str, client: &Client) -> Answer {
         let call = &self.calls[name];
@@ -68,8 +77,7 @@ impl Scene {
 fn every_service_is_guarded() {
     let guarded: Vec<&str> = fixtures().iter().map(|guarded| guarded.service.name).collect();
     for service in all::services() {
-        let is_public =
-            service.operations.iter().all(|o| o.access == millwright_manifest::Access::Public);
+        let is_public = service.operations.iter().all(|o| o.access == Access::Public);
         assert!(is_public || guarded.contains(&service.name), "{} has no fixture", service.name);
     }
 }
@@ -82,8 +90,9 @@ async fn every_operation_has_a_fixture_that_works() {
             // A fresh scene for each: one operation must not spoil the next one's things.
             let scene = Scene::set(guarded.clone()).await;
             assert!(scene.calls.contains_key(operation.name), "{} has no fixture", operation.name);
-            let answer = scene.call(operation.name, &scene.app.client(MINE, "owner")).await;
-            assert!(answer.status.is_success(), "{}: {answer:?}", operation.name);
+            let answer = scene.call(operation.name, &scene.caller(&operation)).await;
+            let is_done = answer.status.is_success() || answer.status.is_redirection();
+            assert!(is_done, "{}: {answer:?}", operation.name);
         }
     }
 }

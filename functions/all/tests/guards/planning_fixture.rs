@@ -27,6 +27,9 @@ pub fn guarded() -> Guarded {
         contract,
         calls,
         further: &[("task_update", |owner| json!({ "assigneeId": owner.user.to_string() }))],
+        owner: crate::fixture::owner,
+        skipping_unknown: &[],
+        said_elsewhere: &[],
     }
 }
 

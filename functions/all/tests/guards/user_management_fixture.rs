@@ -23,6 +23,9 @@ pub fn guarded() -> Guarded {
         contract,
         calls,
         further: &[],
+        owner: crate::fixture::owner,
+        skipping_unknown: &[],
+        said_elsewhere: &[],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Serves every operation of auth.
+//! Signs people in.
 
 fn main() -> Result<(), millwright_runtime::StartError> {
     millwright_runtime::block_on(auth::auth_login())

@@ -7,6 +7,7 @@ mod device;
 mod history;
 mod identity;
 mod refresh;
+mod rotation;
 mod session;
 
 pub use account::{Account, Asserted, account};
@@ -15,12 +16,14 @@ pub use attempt::{
     pkce_challenge,
 };
 pub use claims::{
-    Access, OPERATOR_TOKEN_LIFETIME, Standing, Subject, choose_organization, claims, standing,
+    Access, OPERATOR_TOKEN_LIFETIME, Standing, Subject, choose_organization, claims, joined,
+    standing,
 };
 pub use device::device_name;
 pub use history::{LoginOutcome, LoginRecord, LoginRecordId, Reason};
 pub use identity::{Identity, IdentityId, MAX_IDENTITIES};
 pub use refresh::{GRACE, Presented, RefreshToken, open_successor, seal_successor};
+pub use rotation::{KeyState, KeyStep, KeyTimes, due, promoted};
 pub use session::{
     Activity, ClientKind, Consumed, DeviceName, MAX_SESSIONS, Refresh, RevokedReason, Session,
     SessionStatus, SessionView, Visitor, evicted,

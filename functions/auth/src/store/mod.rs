@@ -14,6 +14,7 @@
 //! | first token of a day | pk U, sk `DAY#<organization>#<date>` |
 //! | sign-in history | pk `U#LOGINS`, sk `<login record>`, descending |
 //! | throttle | pk `RATE#<kind>#<subject>#<minute>`, sk `HEAD` (global) |
+//! | how many keys of an owner, and their names | pk `ORG#<organization>#KEYS`, sk `COUNT#<user>` or `COUNT#service` |
 //! | API keys | `millwright_access::api_keys` |
 //! | revocation feed | `millwright_access::feed` |
 //!
@@ -22,12 +23,14 @@
 
 mod attempt;
 mod identity;
+mod key;
 mod rate;
 mod record;
 mod session;
 
 pub use attempt::{attempt_key, code_key};
 pub use identity::{IdentityOwner, identities_of, identity_key, owner_key};
-pub use rate::{Limit, count};
+pub use key::{KeySlot, KeySlots, Owner, personal_keys_of, service_keys_of, slots_key};
+pub use rate::{Limit, count, count_within};
 pub use record::{DayMark, login_records_of};
 pub use session::{PersonHead, head_key, revocation, session_key, sessions_of};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millwright_core::{Error, Timestamp, codes};
-use millwright_store::{Condition, GlobalPartition, Partition, Store, Update};
+use millwright_store::{Condition, GlobalPartition, Key, Partition, Store, Transaction, Update};
 
 /// So many of a kind in a window.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +36,8 @@ impl GlobalPartition for Rate<'_> {
     }
 }
 
-/// Counts one more. If counting fails, the request goes on. One UpdateItem.
-///
-/// # Errors
-/// `rate_limited` with the time that is left.
-pub async fn count(store: &Store, limit: Limit, subject: &str) -> Result<(), Error> {
-    let now = store.clock().now();
+/// What counts one more, if there is room, and the answer if there is none.
+fn counting(limit: Limit, subject: &str, now: Timestamp) -> (Key, Update, Error) {
     let window = now.as_second().div_euclid(i64::from(limit.seconds));
     let ends = (window + 1) * i64::from(limit.seconds);
     let key = Partition::global(&Rate { kind: limit.kind, subject, window }).at("HEAD");
@@ -50,17 +46,33 @@ pub async fn count(store: &Store, limit: Limit, subject: &str) -> Result<(), Err
         .add("count", 1)
         .set("kind", "rate")
         .set("ttl", ends + 60);
+    let left = Timestamp::from_millisecond(ends * 1_000).since(now);
+    let detail = format!("more than {} in {} seconds", limit.most, limit.seconds);
+    let error = Error::new(codes::RATE_LIMITED, detail);
+    (key, update, error.retry_after(left.max(Duration::from_secs(1))))
+}
+
+/// Counts one more. If counting fails, the request goes on. One UpdateItem.
+///
+/// # Errors
+/// `rate_limited` with the time that is left.
+pub async fn count(store: &Store, limit: Limit, subject: &str) -> Result<(), Error> {
+    let (key, update, limited) = counting(limit, subject, store.clock().now());
     match store.update(&key, &update).await {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            let left = Timestamp::from_millisecond(ends * 1_000).since(now);
-            let detail = format!("more than {} in {} seconds", limit.most, limit.seconds);
-            let error = Error::new(codes::RATE_LIMITED, detail);
-            Err(error.retry_after(left.max(Duration::from_secs(1))))
-        }
+        Ok(false) => Err(limited),
         Err(error) => {
             tracing::warn!(%error, kind = limit.kind, "not counted");
             Ok(())
         }
     }
+}
+
+/// Counts what a transaction does, if it does it. One item of it; refused as `rate_limited`. Add it
+/// behind the steps that other requests contend for.
+pub fn count_within(transaction: &mut Transaction, limit: Limit, subject: &str) {
+    let now = transaction.store().clock().now();
+    let (key, update, limited) = counting(limit, subject, now);
+    let step = transaction.update(&key, &update);
+    transaction.refused_as(step, limited);
 }

@@ -47,6 +47,27 @@ impl FromRequestParts<Auth> for OfOurPages {
     }
 }
 
+/// As [`OfOurPages`], for who sends no access token.
+#[derive(Clone, Copy, Debug)]
+pub struct OfOurPagesOrToken;
+
+impl Describe for OfOurPagesOrToken {
+    fn describe(document: &mut OperationDocument) {
+        OfOurPages::describe(document);
+    }
+}
+
+impl FromRequestParts<Auth> for OfOurPagesOrToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Auth) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(http::header::AUTHORIZATION) {
+            OfOurPages::from_request_parts(parts, app).await?;
+        }
+        Ok(OfOurPagesOrToken)
+    }
+}
+
 fn check_origin(app: &Auth, visit: &Visit) -> Result<()> {
     let media_type = visit.header("content-type").and_then(|it| it.split(';').next());
     let is_json = media_type.is_some_and(|it| it.trim().eq_ignore_ascii_case("application/json"));
@@ -130,6 +151,7 @@ pub async fn session_refresh(
 pub async fn session_end(
     known: Known,
     visit: Visit,
+    _: OfOurPagesOrToken,
     State(app): State<Auth>,
     Body(_): Body<Empty>,
 ) -> Answered<WithCookies<NoContent>> {

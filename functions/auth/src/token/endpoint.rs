@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::{
     browser::end,
     issue::{Issued, Wish, id_token, issue},
+    key::for_key,
     rotate::rotate,
 };
 use crate::{
@@ -137,7 +138,7 @@ pub async fn answered<T>(app: &Auth, visit: &Visit, outcome: Result<T, Refused>)
 /// Create tokens
 ///
 /// The token endpoint of OAuth: `authorization_code` with PKCE and `refresh_token` for native
-/// clients. For a code: one GetItem, one BatchGetItem of facts, one GetItem, one transaction; for
+/// clients, `client_credentials` for API keys (client id: the prefix, secret: the key). For a code: one GetItem, one BatchGetItem of facts, one GetItem, one transaction; for
 /// a refresh token as session_refresh.
 #[utoipa::path(post, path = "/api/v1/auth/token", tag = "Tokens")]
 pub async fn token_create(
@@ -157,6 +158,7 @@ async fn create(app: &Auth, visit: &Visit, form: FormFields<'_>) -> Result<Token
     match form.get("grant_type") {
         Some("authorization_code") => exchange(app, visit, form).await,
         Some("refresh_token") => refresh(app, visit, form).await,
+        Some("client_credentials") => for_key(app, visit, form).await,
         Some(_) => Err(Refused::new("unsupported_grant_type", "not one of ours")),
         None => Err(Refused::new("invalid_request", "grant_type is missing")),
     }

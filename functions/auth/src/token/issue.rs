@@ -48,7 +48,9 @@ pub async fn issue(app: &Auth, session: &Session, wish: Wish, access: &Access) -
     let organization = wanted.filter(|_| standing == Standing::Active);
     if wish.organization.is_some() && organization.is_none() && !wish.is_operator {
         let detail = "the membership in this organization is not active";
-        return Err(Error::new(MEMBERSHIP_NOT_ACTIVE, detail).with("status", standing.as_str()));
+        return Err(
+            Error::new(MEMBERSHIP_NOT_ACTIVE, detail).with("organizationStatus", standing.as_str())
+        );
     }
     if organization.is_some() && access.wants_sign_in(session.auth_time, now) {
         let detail = "the organization wants a more recent sign-in";

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "made-up tenants")]
 
+mod api_keys;
 mod browser;
 mod documents;
 mod refresh;
+mod rotation;
 mod scene;
 mod sessions;
 mod sign_in;

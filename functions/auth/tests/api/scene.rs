@@ -6,16 +6,19 @@ use auth::doubles::{APP, PROVIDER, Surroundings};
 use axum::Router;
 use http::Method;
 use millwright_access::{
-    RevocationFeed,
+    RevocationFeed, StoredApiKeys,
     facts::{
-        MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, UserMembership,
+        MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, UserFacts,
+        UserMembership, UserStatus,
     },
 };
 use millwright_core::{Clock, Id, OrgId, Tenant, UserId, Voucher};
 use millwright_http::Platform;
-use millwright_identity::{ApiKeys, NoApiKeys, Revocations, SystemRole};
+use millwright_identity::{ApiKeys, Revocations, SystemRole};
 use millwright_store::Store;
-use millwright_testkit::{Answer, Client, Database, Files, TestApp, beginning, signing_pem};
+use millwright_testkit::{
+    Answer, Client, Contract, Database, Files, TestApp, beginning, signing_pem,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,8 +33,10 @@ fn router(platform: Platform, store: Store, _files: Files) -> Router {
 }
 
 fn ports(database: &Database) -> (Arc<dyn Revocations>, Arc<dyn ApiKeys>) {
-    let feed = RevocationFeed::new(vec![database.store()], database.clock.clone());
-    (Arc::new(feed), Arc::new(NoApiKeys))
+    let (store, clock) = (database.store(), database.clock.clone());
+    let feed = Arc::new(RevocationFeed::new(vec![store.clone()], clock.clone()));
+    let keys = StoredApiKeys::new(store.clone(), store, feed.clone(), clock);
+    (feed, Arc::new(keys))
 }
 
 pub struct Scene {
@@ -170,9 +175,13 @@ impl Scene {
         self.app.database.items().await.iter().filter(|item| item.kind() == kind).count()
     }
 
+    /// The data of the events of a type; all of them fit their schemas.
     pub async fn said(&self, kind: &str) -> Vec<Value> {
-        let events = self.app.events().await.into_iter();
-        events.filter(|event| event.kind == kind).map(|event| event.data).collect()
+        let events = self.app.events().await;
+        for event in &events {
+            Contract::check_event(&auth::events::events(), event);
+        }
+        events.into_iter().filter(|event| event.kind == kind).map(|event| event.data).collect()
     }
 
     /// Makes a person a member of organization `number`.
@@ -201,6 +210,13 @@ impl Scene {
             reauth_after: None,
         });
         transaction.within(&person, |t| {
+            t.put(&UserFacts {
+                user_id: user,
+                status: UserStatus::Active,
+                deactivated_by: None,
+                access_version: 1,
+                default_organization_id: None,
+            });
             t.put(&UserMembership {
                 organization_id: id,
                 status: MembershipStatus::Active,
@@ -209,6 +225,48 @@ impl Scene {
         });
         transaction.commit().await.unwrap();
         id
+    }
+
+    /// Somebody of organization `number` with that role, signed in a moment ago.
+    pub async fn member(&self, number: u128, role: SystemRole) -> Client {
+        let member = self.app.client(number, role.as_str());
+        self.join(member.user, number).await;
+        let user = member.user;
+        self.change_member(user, organization(number), |it| it.system_role = Some(role)).await;
+        member
+    }
+
+    /// Changes the facts of an organization.
+    pub async fn change_organization(
+        &self,
+        id: OrgId,
+        change: impl FnOnce(&mut OrganizationFacts),
+    ) {
+        let store = self.app.database.store();
+        let tenant = Tenant::vouched(id, Voucher::Test);
+        let place = OrganizationFacts::place(&tenant);
+        let mut facts: OrganizationFacts = store.get(&place).await.unwrap().unwrap();
+        change(&mut facts);
+        let mut transaction = store.transaction(&tenant);
+        transaction.put(&facts);
+        transaction.commit().await.unwrap();
+    }
+
+    /// Changes the facts of a membership.
+    pub async fn change_member(
+        &self,
+        user: UserId,
+        id: OrgId,
+        change: impl FnOnce(&mut MembershipFacts),
+    ) {
+        let store = self.app.database.store();
+        let tenant = Tenant::vouched(id, Voucher::Test);
+        let place = MembershipFacts::place(&tenant, user);
+        let mut facts: MembershipFacts = store.get(&place).await.unwrap().unwrap();
+        change(&mut facts);
+        let mut transaction = store.transaction(&tenant);
+        transaction.put(&facts);
+        transaction.commit().await.unwrap();
     }
 
     /// Changes a fact of a membership.

@@ -142,3 +142,35 @@ async fn an_email_that_changes_at_the_provider_changes_here_if_it_is_free() {
         assert_eq!(listed["items"][0]["email"], kept);
     }
 }
+
+#[tokio::test]
+async fn everything_of_a_person_goes_at_once_and_they_may_come_back() {
+    let scene = scene().await;
+    let mut browser = scene.signed_in("ada").await;
+    let user = crate::scene::user_of(&scene.refreshed(&mut browser).await);
+    let organization = scene.join(user, 1).await;
+    let switch = format!("{SESSIONS}/current/switch-organization");
+    let client = scene.client(&mut browser).await;
+    let view = client.post(&switch, json!({ "organizationId": organization })).await.expect(200);
+    let client = scene.app.bearer(view["accessToken"].as_str().unwrap());
+    let key = json!({ "name": "K", "scopes": ["auth.api_key.read"] });
+    let key = client.post("/api/v1/auth/api-keys", key).await.expect(201);
+    scene.signed_in("ada").await;
+    let all = format!("{SESSIONS}/revoke-all");
+    let revoked = client.post(&all, json!({ "includeApiKeys": true })).await.expect(200);
+    assert_eq!(revoked, json!({ "revokedSessions": 2, "revokedKeys": 1 }));
+    scene.app.database.clock.advance(Duration::from_secs(21));
+    client.post(&all, json!({})).await.expect_problem(401, "token_revoked");
+    let holder = scene.app.bearer(key["key"].as_str().unwrap());
+    holder.get("/api/v1/auth/api-keys").await.expect_problem(401, "invalid_token");
+    // Signing in still works; an operator can end it.
+    scene.signed_in("ada").await;
+    let path = format!("/api/v1/auth/users/{user}/revoke-sessions");
+    scene.app.person(5).post(&path, json!({})).await.expect_problem(403, "operator_required");
+    let operator = scene.app.operator();
+    let revoked = operator.post(&path, json!({ "includeApiKeys": true })).await.expect(200);
+    assert_eq!(revoked, json!({ "revokedSessions": 1, "revokedKeys": 0 }));
+    let said = scene.said("auth.session.revoked").await;
+    assert_eq!(said[2]["reason"], "revoked_by_operator");
+    assert_eq!(scene.said("auth.api_key.revoked").await.len(), 1);
+}

@@ -91,7 +91,8 @@ async fn bad_signatures_open_nothing() {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).as_ref()))
     };
-    let makers: [Box<dyn Fn(&Value) -> String>; 6] = [
+    type Make<'m> = Box<dyn Fn(&Value) -> String + 'm>;
+    let makers: [Make<'_>; 6] = [
         Box::new(|claims| TestProvider::unsigned(&json!({ "alg": "none" }), claims)),
         Box::new(hmac_with_the_public_key),
         Box::new(|claims| TestProvider::signed(&json!({ "alg": "RS256", "kid": "other" }), claims)),

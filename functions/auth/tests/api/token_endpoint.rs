@@ -145,10 +145,6 @@ async fn of_32_exchanges_of_a_code_one_succeeds_and_none_is_left() {
 #[tokio::test]
 async fn wrong_clients_redirects_and_challenges_are_no_redirect() {
     type Bend = fn(&mut Vec<(&'static str, String)>);
-    let set = |pairs: &mut Vec<(&'static str, String)>, name: &str, value: &str| {
-        pairs.iter_mut().find(|(key, _)| *key == name).unwrap().1 = value.to_owned();
-    };
-    let _ = set;
     let bends: [(Bend, &str); 7] = [
         (|it| it[1].1 = "other".to_owned(), "unknown_client"),
         (|it| it[2].1 = "http://localhost:4711/callback".to_owned(), "invalid_redirect_uri"),
