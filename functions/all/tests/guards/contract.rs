@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{MINE, Scene, fixture::Call, guarded};
 
-/// Puts the ids of the scene where the example has made-up ones. What must be unique besides, such as
+/// Puts the ids and tokens of the scene where the example has made-up ones. What must be unique besides, such as
 /// a name, the fixture of the service calls otherwise than the example does.
 fn with_real_ids(example: &Value, real: &Value) -> Value {
     let (Some(example), Some(real)) = (example.as_object(), real.as_object()) else {
@@ -18,7 +18,8 @@ fn with_real_ids(example: &Value, real: &Value) -> Value {
         parts.is_some_and(|(_, suffix)| suffix.len() == 26)
     };
     let member = |(name, value): (&String, &Value)| {
-        let is_reference = real.contains_key(name) && (name.ends_with("Id") || is_id(value));
+        let refers = name.ends_with("Id") || name == "token" || is_id(value);
+        let is_reference = real.contains_key(name) && refers;
         (name.clone(), if is_reference { real[name].clone() } else { value.clone() })
     };
     Value::Object(example.iter().map(member).collect())
@@ -38,7 +39,7 @@ async fn every_example_runs() {
             let example = example.unwrap_or_else(|| panic!("{} has no example", operation.name));
             let mut call = call.clone();
             call.body = Some(with_real_ids(&example, body));
-            let answer = call.send(&scene.app.client(MINE, "owner")).await;
+            let answer = call.send(&call.caller(&scene.app)).await;
             assert!(answer.status.is_success(), "{}: {answer:?}", operation.name);
             scene.check(operation.name, &answer);
         }
@@ -51,7 +52,8 @@ async fn every_event_fits_its_schema_and_every_declared_event_is_emitted() {
         let mut emitted = BTreeSet::new();
         for operation in guarded.service.operations.clone() {
             let scene = Scene::set(guarded.clone()).await;
-            scene.call(operation.name, &scene.app.client(MINE, "owner")).await;
+            let caller = scene.calls[operation.name].caller(&scene.app);
+            scene.call(operation.name, &caller).await;
             scene.call(operation.name, &scene.app.client_with(MINE, "nothing.at.all")).await;
             let further = guarded.further.iter().filter(|(name, _)| *name == operation.name);
             for (_, body) in further {

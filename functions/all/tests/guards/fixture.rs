@@ -11,6 +11,8 @@ use millwright_store::Store;
 use millwright_testkit::{Answer, Client, Contract, TestApp};
 use serde_json::Value;
 
+use crate::MINE;
+
 /// A body with something of the caller's in it.
 pub type MakeBody = fn(&Client) -> Value;
 
@@ -27,9 +29,21 @@ pub struct Guarded {
     pub further: &'static [(&'static str, MakeBody)],
 }
 
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An owner of the organization.
+    Owner,
+    /// A platform operator.
+    Operator,
+    /// Another service.
+    Service(&'static str),
+}
+
 /// A call that succeeds for who may.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub by: By,
     pub method: Method,
     pub path: String,
     pub body: Option<Value>,
@@ -59,12 +73,26 @@ impl Call {
     }
 
     fn of(method: Method, path: &str, body: Option<Value>) -> Call {
-        Call { method, path: path.to_owned(), body, refers: false }
+        Call { by: By::Owner, method, path: path.to_owned(), body, refers: false }
     }
 
     /// It is about a thing of the organization.
     pub fn refers(self) -> Call {
         Call { refers: true, ..self }
+    }
+
+    /// Only somebody else may.
+    pub fn by(self, by: By) -> Call {
+        Call { by, ..self }
+    }
+
+    /// Who may.
+    pub fn caller(&self, app: &TestApp) -> Client {
+        match self.by {
+            By::Owner => app.client(MINE, "owner"),
+            By::Operator => app.operator(),
+            By::Service(name) => app.service(name, None),
+        }
     }
 
     /// The same call with another value for each parameter of the operation's path.

@@ -1,6 +1,6 @@
 //! Whatever is sent, the answer is a documented 4xx problem and nothing changes.
 
-use crate::{MINE, Scene, guarded};
+use crate::{Scene, guarded};
 
 fn garbage() -> Vec<Vec<u8>> {
     let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -45,15 +45,15 @@ fn garbage() -> Vec<Vec<u8>> {
 async fn garbage_bodies_are_refused_by_every_operation_that_takes_one() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.app.client(MINE, "owner");
         let before = scene.app.database.snapshot(&[]).await;
         for operation in &scene.guarded.service.operations {
             let call = &scene.calls[operation.name];
             if call.body.is_none() {
                 continue;
             }
+            let caller = call.caller(&scene.app);
             for body in garbage() {
-                let answer = call.send_body(&owner, Some(body.clone())).await;
+                let answer = call.send_body(&caller, Some(body.clone())).await;
                 let shown = String::from_utf8_lossy(&body[..body.len().min(30)]).into_owned();
                 assert!(answer.status.is_client_error(), "{}: {shown}: {answer:?}", operation.name);
                 scene.check(operation.name, &answer);
@@ -67,14 +67,14 @@ async fn garbage_bodies_are_refused_by_every_operation_that_takes_one() {
 async fn unknown_fields_and_parameters_are_refused_everywhere() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.app.client(MINE, "owner");
         let before = scene.app.database.snapshot(&[]).await;
         for operation in &scene.guarded.service.operations {
             let call = &scene.calls[operation.name];
+            let caller = call.caller(&scene.app);
             if let Some(body) = &call.body {
                 let mut body = body.clone();
                 body["unknownField"] = serde_json::json!(1);
-                let answer = call.send_body(&owner, Some(body.to_string().into_bytes())).await;
+                let answer = call.send_body(&caller, Some(body.to_string().into_bytes())).await;
                 let problem = answer.expect_problem(400, "invalid_request");
                 assert_eq!(problem["errors"][0]["pointer"], "/unknownField", "{}", operation.name);
                 assert_eq!(problem["errors"][0]["code"], "unknown_field");
@@ -82,7 +82,7 @@ async fn unknown_fields_and_parameters_are_refused_everywhere() {
             let mut call = call.clone();
             let separator = if call.path.contains('?') { '&' } else { '?' };
             call.path = format!("{}{separator}unknownParameter=1", call.path);
-            let answer = call.send(&owner).await;
+            let answer = call.send(&caller).await;
             let problem = answer.expect_problem(400, "invalid_request");
             let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
             assert_eq!(pointer, "query:unknownParameter", "{}", operation.name);
@@ -108,7 +108,6 @@ const PATH_VALUES: [(&str, &str); 8] = [
 async fn malformed_path_parameters_are_refused_before_any_read() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
-        let owner = scene.app.client(MINE, "owner");
         for operation in &scene.guarded.service.operations {
             if !operation.path.contains('{') {
                 continue;
@@ -122,7 +121,7 @@ async fn malformed_path_parameters_are_refused_before_any_read() {
                 );
                 scene.app.faults().reset_calls();
                 let call = scene.calls[operation.name].at(&operation.path, sent);
-                let answer = call.send(&owner).await;
+                let answer = call.send(&call.caller(&scene.app)).await;
                 if is_proper {
                     assert!(!answer.status.is_server_error(), "{}: {answer:?}", operation.name);
                     continue;
