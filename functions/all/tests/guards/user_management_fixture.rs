@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
-use millwright_core::{OrgId, UserId};
+use millwright_core::{OrgId, Timestamp, UserId};
 use millwright_identity::SystemRole;
 use millwright_testkit::{Client, Contract, TestApp};
 use serde_json::{Value, json};
@@ -11,7 +11,6 @@ use user_management::{
     UserManagement, permissions,
     seed::{self, Seed},
 };
-use uuid::Uuid;
 
 use crate::{
     MINE,
@@ -29,13 +28,21 @@ pub fn guarded() -> Guarded {
         },
         contract,
         calls,
-        further: &[("team_update", |_| json!({ "parentTeamId": null }))],
+        further: &[
+            ("team_update", |_| json!({ "parentTeamId": null })),
+            ("team_member_put", |_| json!({ "role": "lead" })),
+        ],
     }
 }
 
+/// A time that makes ids differ.
+fn moment(number: u8) -> Timestamp {
+    Timestamp::from_millisecond(i64::from(number))
+}
+
 /// User number so and so.
-fn somebody(number: u128) -> Seed {
-    let user = UserId::from_uuid(Uuid::from_u128(number << 64));
+fn somebody(number: u8) -> Seed {
+    let user = UserId::derived(moment(number), &[number; 10]);
     called(user, &format!("somebody{number}@example.com"))
 }
 
@@ -54,7 +61,7 @@ struct Home {
 impl Home {
     async fn set(app: &TestApp) -> Home {
         let owner = app.client(MINE, "owner");
-        let id = OrgId::from_uuid(Uuid::from_u128(MINE));
+        let id = owner.tenant().organization().unwrap();
         let founder = called(owner.user, "founder@example.com");
         seed::organization(&app.database.store(), id, "Guarded", founder).await.unwrap();
         let path = format!("/api/v1/organizations/{id}");
@@ -69,7 +76,7 @@ impl Home {
     }
 
     /// The path of a new member.
-    async fn member(&self, number: u128, role: SystemRole) -> String {
+    async fn member(&self, number: u8, role: SystemRole) -> String {
         let store = self.app.database.store();
         let member = seed::member(&store, self.id, role, somebody(number)).await.unwrap();
         self.at(&format!("/members/{}", member.user_id))
@@ -93,8 +100,8 @@ fn invitation(sent: &Value) -> String {
 }
 
 /// A link of another organization, and an invitation of the owner into it.
-async fn elsewhere(home: &Home, number: u128) -> (Value, Value) {
-    let id = OrgId::from_uuid(Uuid::from_u128(number << 96));
+async fn elsewhere(home: &Home, number: u8) -> (Value, Value) {
+    let id = OrgId::derived(moment(number), &[number; 10]);
     let founder = somebody(number);
     let user = founder.user;
     let name = format!("Elsewhere {number}");
@@ -127,8 +134,7 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
 async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
     let path = home.member(11, SystemRole::Viewer).await;
     let user = path.rsplit('/').next().unwrap().to_owned();
-    let provision =
-        json!({ "userId": somebody(12).user.to_string(), "email": "new@example.com" });
+    let provision = json!({ "userId": somebody(12).user.to_string(), "email": "new@example.com" });
     BTreeMap::from([
         ("health_get", Call::get("/api/v1/users/health")),
         ("readiness_get", Call::get("/api/v1/users/ready")),
@@ -149,7 +155,7 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
     let (_, mine) = elsewhere(home, 22).await;
     home.owner.post(&format!("{}/accept", invitation(&mine)), json!({})).await.expect(200);
     let other = mine["organizationId"].as_str().unwrap();
-    let suspended = OrgId::from_uuid(Uuid::from_u128(0x51 << 96));
+    let suspended = OrgId::derived(moment(24), &[24; 10]);
     let (store, founder) = (home.app.database.store(), somebody(23));
     seed::organization(&store, suspended, "Suspended", founder).await.unwrap();
     let suspended = format!("/api/v1/organizations/{suspended}");

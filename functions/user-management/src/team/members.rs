@@ -77,7 +77,7 @@ pub async fn team_member_put(
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
 
-/// Take a member out of a team
+/// Remove a member from a team
 ///
 /// Also oneself. One query, one read and one transaction of at most four items; for leads one batch
 /// read more.
