@@ -16,12 +16,14 @@ use crate::{
         LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER,
         ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON,
         ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED,
-        SLUG_TAKEN, SYSTEM_ROLE, UNKNOWN_PERMISSION,
+        SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE, TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED,
+        TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP, UNKNOWN_PERMISSION,
     },
     invitation::handlers as invitation,
     member::handlers as member,
     organization::handlers as organization,
     role::handlers as role,
+    team::handlers as team,
     user,
 };
 
@@ -207,6 +209,32 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             INVITATION_USED_UP,
             CONTENTION,
         ]))
+        // teams
+        .with(operation!(team::team_create).answers(&[
+            NOT_FOUND,
+            NAME_TAKEN,
+            TEAM_TOO_DEEP,
+            TEAM_LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(team::team_list))
+        .with(operation!(team::team_get))
+        .with(operation!(team::team_update).answers(&[
+            NAME_TAKEN,
+            TEAM_CYCLE,
+            TEAM_TOO_DEEP,
+            CONTENTION,
+        ]))
+        .with(operation!(team::team_delete).answers(&[TEAM_HAS_SUBTEAMS, CONTENTION]))
+        .with(operation!(team::team_member_list))
+        .with(operation!(team::team_member_put).answers(&[
+            NOT_A_MEMBER,
+            TEAM_LIMIT_REACHED,
+            TEAM_MEMBER_LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(team::team_member_remove).answers(&[CONTENTION]))
+        .with(operation!(team::member_team_list))
 }
 
 /// What accepting an invitation may run into.

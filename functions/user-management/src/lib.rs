@@ -17,6 +17,7 @@ pub mod permissions;
 mod role;
 pub mod seed;
 pub mod store;
+mod team;
 mod user;
 mod vouch;
 
@@ -34,7 +35,7 @@ pub fn service() -> Service {
     Service {
         name: "user-management",
         summary: SUMMARY,
-        bases: &["users", "organizations", "permissions", "invitations"],
+        bases: &["users", "organizations", "permissions", "invitations", "teams"],
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
         operations: api::<Describing>().operations(),

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use millwright_identity::SystemRole;
-use millwright_manifest::Access;
+use millwright_identity::{Grantable, Permission, SystemRole};
+use millwright_manifest::{Access, Operation};
 
 use crate::{FOREIGN, MINE, Scene, guarded};
+
+/// The permission that somebody's role lacks: one that no role can hold is another matter.
+fn of_roles(operation: &Operation) -> Option<&'static Permission> {
+    operation.permission().filter(|permission| permission.grantable == Grantable::Role)
+}
 
 /// What a denial leaves behind: its mark, and the event that announces it.
 const OF_DENIALS: [&str; 2] = ["denial", "outbox"];
@@ -35,7 +40,7 @@ async fn a_role_that_lacks_the_permission_is_denied_and_audited() {
         let said_before = scene.app.events().await.len();
         let nobody = scene.app.client_with(MINE, "nothing.at.all");
         let operations = &scene.guarded.service.operations;
-        let restricted: Vec<_> = operations.iter().filter(|o| o.permission().is_some()).collect();
+        let restricted: Vec<_> = operations.iter().filter(|o| of_roles(o).is_some()).collect();
         for operation in &restricted {
             // Denied thrice, announced once.
             for _ in 0..3 {
@@ -60,7 +65,7 @@ async fn denials_of_many_instances_are_announced_once_a_minute() {
     for guarded in guarded() {
         let scene = Scene::set(guarded).await;
         let mut operations = scene.guarded.service.operations.iter();
-        let Some(operation) = operations.find(|o| o.permission().is_some()) else { continue };
+        let Some(operation) = operations.find(|o| of_roles(o).is_some()) else { continue };
         let call = &scene.calls[operation.name];
         let count = async || {
             let events = scene.app.event_types().await;
@@ -102,7 +107,7 @@ async fn a_built_in_role_is_denied_what_its_permissions_leave_out() {
         for role in SystemRole::ALL {
             let client = scene.app.client(MINE, role.as_str());
             for operation in &scene.guarded.service.operations {
-                let Some(permission) = operation.permission() else { continue };
+                let Some(permission) = of_roles(operation) else { continue };
                 if permission.default_roles.contains(role) {
                     continue;
                 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{MINE, Scene, fixture::Call, guarded};
 
-/// Puts the ids of the scene where the example has made-up ones. What must be unique besides, such as
+/// Puts the ids and tokens of the scene where the example has made-up ones. What must be unique besides, such as
 /// a name, the fixture of the service calls otherwise than the example does.
 fn with_real_ids(example: &Value, real: &Value) -> Value {
     let (Some(example), Some(real)) = (example.as_object(), real.as_object()) else {
@@ -18,7 +18,8 @@ fn with_real_ids(example: &Value, real: &Value) -> Value {
         parts.is_some_and(|(_, suffix)| suffix.len() == 26)
     };
     let member = |(name, value): (&String, &Value)| {
-        let is_reference = real.contains_key(name) && (name.ends_with("Id") || is_id(value));
+        let refers = name.ends_with("Id") || name == "token" || is_id(value);
+        let is_reference = real.contains_key(name) && refers;
         (name.clone(), if is_reference { real[name].clone() } else { value.clone() })
     };
     Value::Object(example.iter().map(member).collect())

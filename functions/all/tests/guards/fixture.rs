@@ -38,9 +38,21 @@ pub fn owner(app: &TestApp) -> Client {
     app.client(crate::MINE, "owner")
 }
 
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An owner of the organization.
+    Owner,
+    /// A platform operator.
+    Operator,
+    /// Another service.
+    Service(&'static str),
+}
+
 /// A call that succeeds for who may.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub by: By,
     pub method: Method,
     pub path: String,
     pub body: Option<Value>,
@@ -73,8 +85,15 @@ impl Call {
     }
 
     fn of(method: Method, path: &str, body: Option<Value>) -> Call {
-        let headers = Vec::new();
-        Call { method, path: path.to_owned(), body, refers: false, form: None, headers }
+        Call {
+            by: By::Owner,
+            method,
+            path: path.to_owned(),
+            body,
+            refers: false,
+            form: None,
+            headers: Vec::new(),
+        }
     }
 
     /// A POST of a form.
@@ -91,6 +110,11 @@ impl Call {
     /// It is about a thing of the organization.
     pub fn refers(self) -> Call {
         Call { refers: true, ..self }
+    }
+
+    /// Only somebody else may.
+    pub fn by(self, by: By) -> Call {
+        Call { by, ..self }
     }
 
     /// The same call with another value for each parameter of the operation's path.

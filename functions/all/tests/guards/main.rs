@@ -13,7 +13,7 @@ mod user_management_fixture;
 
 use std::collections::BTreeMap;
 
-use fixture::{Call, Guarded};
+use fixture::{By, Call, Guarded};
 use millwright_manifest::{Access, Operation};
 use millwright_testkit::{Answer, Client, TestApp};
 
@@ -49,11 +49,12 @@ impl Scene {
         Scene { guarded, app, calls }
     }
 
-    /// Who succeeds: the owner, or the operator where nobody else does.
+    /// Who succeeds: the owner, or whoever alone may.
     fn caller(&self, operation: &Operation) -> Client {
-        match operation.access {
-            Access::Operator => self.app.operator(),
-            _ => (self.guarded.owner)(&self.app),
+        match (self.calls[operation.name].by, operation.access) {
+            (By::Service(name), _) => self.app.service(name, None),
+            (By::Operator, _) | (_, Access::Operator) => self.app.operator(),
+            (By::Owner, _) => (self.guarded.owner)(&self.app),
         }
     }
 

@@ -10,6 +10,7 @@ mod profile;
 mod role;
 mod settings;
 mod slug;
+mod team;
 mod user;
 
 pub use email::{Email, EmailDomain};
@@ -33,6 +34,7 @@ pub use settings::{
     WeekStart,
 };
 pub use slug::{SLUG_ATTEMPTS, Slug};
+pub use team::{Forest, MAX_TEAM_DEPTH, Team, TeamDescription, TeamMember, TeamName, TeamRole};
 pub use user::{
     MAX_EMAILS, NamePart, NewUser, ShortText, User, UserCard, UserEmail, UserName, UserPatch, fold,
 };

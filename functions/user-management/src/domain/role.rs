@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use millwright_access::facts::RoleStatus;
-use millwright_core::{FaultCode, InputError, Line, RoleId, Text, Timestamp};
+use millwright_core::{FaultCode, InputError, Line, OrgId, RoleId, Text, Timestamp};
 use millwright_identity::{Catalogue, Pattern, SystemRole, canonical, codes_of};
 use serde::Serialize;
 use utoipa::{
@@ -86,6 +86,7 @@ pub fn check_size(patterns: &[Pattern]) -> Result<(), InputError> {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": "role_01jdz7xk2nf5h9vq3w8c6m4t0b",
+    "organizationId": "org_01jdz7xk2nf5h9vq3w8c6m4t0b",
     "name": "Auditor",
     "description": "Reads everything",
     "systemKey": null,
@@ -101,6 +102,7 @@ pub fn check_size(patterns: &[Pattern]) -> Result<(), InputError> {
 }))]
 pub struct Role {
     pub id: RoleId,
+    pub organization_id: OrgId,
     pub name: String,
     pub description: String,
     /// Null for a custom role.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    EndReason, InvitationId, InvitationType, Member, Organization, SecuritySettings, Slug, User,
+    EndReason, InvitationId, InvitationType, Member, Organization, SecuritySettings, Slug,
+    TeamRole, User,
 };
 
 /// What happened to a user: names of fields, no values.
@@ -235,4 +236,29 @@ pub struct InvitationData {
     pub role_id: RoleId,
     /// Who has accepted it.
     pub user_id: Option<UserId>,
+}
+
+/// What happened to a team.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamData {
+    pub team_id: TeamId,
+    pub version: u64,
+    pub name: String,
+    /// Above which it stood before; null at the root, and for a new team.
+    pub parent_team_id_before: Option<TeamId>,
+    pub parent_team_id: Option<TeamId>,
+    /// The teams above it, the nearest first.
+    pub ancestor_team_ids: Vec<TeamId>,
+}
+
+/// What happened to a member of a team.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamMemberData {
+    pub team_id: TeamId,
+    pub user_id: UserId,
+    pub role: TeamRole,
+    /// The teams above it, the nearest first.
+    pub ancestor_team_ids: Vec<TeamId>,
 }

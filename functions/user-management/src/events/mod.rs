@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 const USER: &str = "usr_01jdz7xk2nf5h9vq3w8c6m4t0b";
 const ORGANIZATION: &str = "org_01jdz7xk2nf5h9vq3w8c6m4t0b";
+const TEAM: &str = "team_01jdz7xk2nf5h9vq3w8c6m4t0b";
 const ROLE: &str = "role_01jdz7xk2nf5h9vq3w8c6m4t0b";
 
 /// An event whose data is `$data`, with an example of it; of a person, or in an organization.
@@ -81,6 +82,17 @@ fn organization_example() -> Value {
 
 fn access_example() -> Value {
     json!({ "organizationId": ORGANIZATION, "by": USER, "reason": null, "deletesAt": null })
+}
+
+fn team_example() -> Value {
+    json!({
+        "teamId": TEAM, "version": 2, "name": "Engines", "parentTeamIdBefore": null,
+        "parentTeamId": TEAM, "ancestorTeamIds": [TEAM],
+    })
+}
+
+fn team_member_example() -> Value {
+    json!({ "teamId": TEAM, "userId": USER, "role": "lead", "ancestorTeamIds": [] })
 }
 
 fn role_example() -> Value {
@@ -157,6 +169,20 @@ events! {
     RoleUnarchived(RoleData) = "roles.role.unarchived" organization role_id, role_example();
     /// A role was deleted.
     RoleDeleted(RoleData) = "roles.role.deleted" organization role_id, role_example();
+    /// A team was created.
+    TeamCreated(TeamData) = "teams.team.created" organization team_id, team_example();
+    /// A team changed.
+    TeamUpdated(TeamData) = "teams.team.updated" organization team_id, team_example();
+    /// A team stands elsewhere, with what is below it.
+    TeamMoved(TeamData) = "teams.team.moved" organization team_id, team_example();
+    /// A team was deleted.
+    TeamDeleted(TeamData) = "teams.team.deleted" organization team_id, team_example();
+    /// A member of the organization is in a team.
+    TeamMemberAdded(TeamMemberData) = "teams.member.added" organization team_id, team_member_example();
+    /// A member of a team became lead, or is it no more.
+    TeamMemberRoleChanged(TeamMemberData) = "teams.member.role_changed" organization team_id, team_member_example();
+    /// A member is in a team no more. Who leaves the organization is told by that.
+    TeamMemberRemoved(TeamMemberData) = "teams.member.removed" organization team_id, team_member_example();
 }
 
 #[cfg(test)]

@@ -19,14 +19,14 @@ use crate::{
     events::{MembershipEnded, MembershipRemoved},
     permissions::MembershipRemove,
     role::{Held, find_role},
-    store::MembershipCount,
+    store::{MembershipCount, TeamsOfMember},
     vouch,
 };
 
 /// Remove a member
 ///
-/// Whatever they could do in the organization is refused within 60 seconds. Two reads and one
-/// transaction of at most eight items.
+/// Whatever they could do in the organization is refused within 60 seconds. Three reads and
+/// one transaction of at most 70 items.
 #[utoipa::path(
     delete,
     path = "/api/v1/organizations/{organizationId}/members/{userId}",
@@ -50,7 +50,8 @@ pub async fn member_remove(
         let held = find_role(&app, &tenant, before.role_id).await?;
         Held::of(&held).require::<MembershipRemove>(&app, &caller).await?;
         let mut write = caller.write(&app.store);
-        end(&mut write, &before, EndReason::Removed, app.stamp(&caller))?;
+        let teams = TeamsOfMember::read(&app.store, &tenant, user).await?;
+        end(&mut write, &before, &teams, EndReason::Removed, app.stamp(&caller))?;
         write.commit(NoContent).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
@@ -58,7 +59,7 @@ pub async fn member_remove(
 
 /// Leave an organization
 ///
-/// For oneself, with any token of a session. Two reads and one transaction of at most eight items.
+/// For oneself, with any token of a session. Three reads and one transaction of at most 70 items.
 #[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/leave", tag = "Members")]
 pub async fn organization_leave(
     caller: Session<SignedIn>,
@@ -71,14 +72,22 @@ pub async fn organization_leave(
         let before = app.member(&tenant, caller.user()).await?;
         let mut write = submission.write(&app.store, &caller);
         let stamp = app.stamp(&caller);
-        write.within(&tenant, |effects| end(effects, &before, EndReason::Left, stamp))?;
+        let teams = TeamsOfMember::read(&app.store, &tenant, caller.user()).await?;
+        write.within(&tenant, |effects| end(effects, &before, &teams, EndReason::Left, stamp))?;
         write.commit(NoContent).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
 
-/// Ends a membership within its organization: at most seven items, and what is said of it.
-pub fn end(effects: &mut Effects, before: &Member, reason: EndReason, stamp: Stamp) -> Result<()> {
+/// Ends a membership within its organization: at most eight items and two for each of at most 30
+/// teams, and what is said of it.
+pub fn end(
+    effects: &mut Effects,
+    before: &Member,
+    teams: &TeamsOfMember,
+    reason: EndReason,
+    stamp: Stamp,
+) -> Result<()> {
     let (organization, user) = (before.organization_id, before.user_id);
     let after = Member {
         status: MembershipStatus::Ended,
@@ -92,7 +101,8 @@ pub fn end(effects: &mut Effects, before: &Member, reason: EndReason, stamp: Sta
     write_changes(effects, organization, &[(before, &after)]);
     MembershipCount::remove(effects, &vouch::person(user));
     outdate(effects, Subject::Membership(organization, user), after.access_version);
-    let team_ids = Vec::new();
+    teams.leave_all(effects, user);
+    let team_ids = teams.teams.clone();
     effects.emit(&MembershipRemoved(MembershipEnded {
         user_id: user,
         by,

@@ -32,7 +32,7 @@ use crate::{
 /// A change of a role.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
-#[schema(rename_all = "camelCase", example = json!({ "permissions": ["planning.*"] }))]
+#[schema(rename_all = "camelCase", example = json!({ "permissions": ["users.*"] }))]
 pub struct RolePatchIn {
     #[deserr(default)]
     #[schema(required = false)]
@@ -86,7 +86,7 @@ pub async fn role_update(
         }
         let mut write = caller.write(&app.store);
         if after == before {
-            return write.commit(Versioned(before.role(app.catalogue))).await;
+            return write.commit(Versioned(before.role(id, app.catalogue))).await;
         }
         if after.facts.permissions != before.facts.permissions {
             after.facts.access_version += 1;
@@ -99,7 +99,7 @@ pub async fn role_update(
         let after = after.stamped(app.stamp(&caller));
         after.rewrite(&mut write, before.version);
         write.emit(&RoleUpdated(data(&before.facts.permissions, &after)))?;
-        write.commit(Versioned(after.role(app.catalogue))).await
+        write.commit(Versioned(after.role(id, app.catalogue))).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
@@ -121,7 +121,7 @@ pub async fn role_archive(
 ) -> Answered<Versioned<Role>> {
     let tenant = vouch::own(&caller, id)?;
     let begin = || submission.write(&app.store, &caller);
-    let turn = Turn { tenant, role, to: RoleStatus::Archived, event: RoleArchived };
+    let turn = Turn { id, tenant, role, to: RoleStatus::Archived, event: RoleArchived };
     Ok(turn.settle(&app, &caller, begin).await?)
 }
 
@@ -141,12 +141,13 @@ pub async fn role_unarchive(
 ) -> Answered<Versioned<Role>> {
     let tenant = vouch::own(&caller, id)?;
     let begin = || submission.write(&app.store, &caller);
-    let turn = Turn { tenant, role, to: RoleStatus::Active, event: RoleUnarchived };
+    let turn = Turn { id, tenant, role, to: RoleStatus::Active, event: RoleUnarchived };
     Ok(turn.settle(&app, &caller, begin).await?)
 }
 
 /// Archiving, and back.
 struct Turn<E> {
+    id: OrgId,
     tenant: Tenant,
     role: RoleId,
     to: RoleStatus,
@@ -160,12 +161,13 @@ impl<E: Event> Turn<E> {
         caller: &Caller,
         begin: impl Fn() -> Write,
     ) -> Result<Versioned<Role>> {
+        let id = self.id;
         let attempt = || async {
             let before = find_custom(app, &self.tenant, self.role).await?;
             Held::of(&before).require::<RoleUpdate>(app, caller).await?;
             let mut write = begin();
             if before.facts.status == self.to {
-                return write.commit(Versioned(before.role(app.catalogue))).await;
+                return write.commit(Versioned(before.role(id, app.catalogue))).await;
             }
             if self.to == RoleStatus::Archived {
                 keep_settings(app, &mut write, &self.tenant, self.role).await?;
@@ -174,7 +176,7 @@ impl<E: Event> Turn<E> {
             after.facts.status = self.to;
             after.rewrite(&mut write, before.version);
             write.emit(&(self.event)(data(&before.facts.permissions, &after)))?;
-            write.commit(Versioned(after.role(app.catalogue))).await
+            write.commit(Versioned(after.role(id, app.catalogue))).await
         };
         Contention::new(&app.store).settle(&app.store, attempt).await
     }

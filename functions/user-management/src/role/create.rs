@@ -87,7 +87,7 @@ pub async fn role_create(
         write.refused_as(step, refused.with("limit", MAX_CUSTOM_ROLES));
     }
     write.emit(&RoleCreated(data(&[], &role)))?;
-    let answer = role.role(app.catalogue);
+    let answer = role.role(id, app.catalogue);
     Ok(write.commit(Created(answer)).await?)
 }
 

@@ -13,7 +13,7 @@ pub mod handlers {
 
 pub use subset::{Held, find_role, require_assignable};
 
-use millwright_core::{Error, Result};
+use millwright_core::{Error, OrgId, Result};
 use millwright_http::Representation;
 use millwright_identity::{Catalogue, Pattern};
 
@@ -30,7 +30,7 @@ impl Representation for Role {
     }
 
     fn location(&self) -> String {
-        format!("/api/v1/organizations/roles/{}", self.id)
+        format!("/api/v1/organizations/{}/roles/{}", self.organization_id, self.id)
     }
 
     fn can_be_read(&self) -> bool {
@@ -40,7 +40,7 @@ impl Representation for Role {
 
 impl RoleItem {
     /// As it is answered.
-    pub fn role(&self, catalogue: Catalogue<'_>) -> Role {
+    pub fn role(&self, organization_id: OrgId, catalogue: Catalogue<'_>) -> Role {
         let permissions = match self.system_key {
             Some(system) => system_codes(system, catalogue),
             None => self.facts.permissions.clone(),
@@ -50,6 +50,7 @@ impl RoleItem {
         };
         Role {
             id: self.facts.role_id,
+            organization_id,
             name: self.name.clone(),
             description: self.description.clone(),
             system_key: self.system_key,

@@ -56,7 +56,7 @@ pub async fn role_list(
     let tenant = vouch::own(&caller, id)?;
     let items = app.store.collect(&roles_of(&tenant), MAX_ROLES).await?;
     let roles: Result<Vec<RoleItem>> = items.iter().map(|item| item.decode()).collect();
-    let mut roles: Vec<Role> = roles?.iter().map(|role| role.role(app.catalogue)).collect();
+    let mut roles: Vec<Role> = roles?.iter().map(|role| role.role(id, app.catalogue)).collect();
     roles.retain(|role| {
         filters.status.is_none_or(|status| role.status == status)
             && filters.system.is_none_or(|Flag(system)| role.system_key.is_some() == system)
@@ -76,5 +76,5 @@ pub async fn role_get(
     PathParameter((id, role)): PathParameter<(OrgId, RoleId)>,
 ) -> Answered<Versioned<Role>> {
     let tenant = vouch::own(&caller, id)?;
-    Ok(Versioned(find_role(&app, &tenant, role).await?.role(app.catalogue)))
+    Ok(Versioned(find_role(&app, &tenant, role).await?.role(id, app.catalogue)))
 }

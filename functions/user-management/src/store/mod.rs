@@ -26,6 +26,10 @@
 //! | how many invitations were sent on a day | pk `O#SENT`, sk `<date>` | - |
 //! | invitations to an address | pk `INVITEE#<address>`, sk `<invitation>` (global) | - |
 //! | invitation of a token | pk `INVITETOKEN#<hash>`, sk `HEAD` (global) | - |
+//! | all teams, at most 200, and the version of their tree | pk `O#TEAMS`, sk `HEAD`, `TEAM#<team>` | - |
+//! | team name, once below a parent | pk `O#TEAMNAMES#<parent or root>`, sk `<folded name>` | - |
+//! | members of a team; how many | pk `O#TEAM#<team>`, sk `<user>`; `COUNT` | - |
+//! | teams of a member | pk `O#TEAMSOF`, sk `<user>` | - |
 //! | deleted roles and teams, for a repeated DELETE | pk `O#GONE`, sk `<id>` | - |
 //! | revocations of the last 20 minutes | pk `FEED`, sk `<milliseconds>#<id>` (global) | - |
 //!
@@ -35,6 +39,7 @@ mod invitation;
 mod member;
 mod organization;
 mod role;
+mod team;
 mod tombstone;
 mod user;
 
@@ -50,5 +55,9 @@ pub use organization::{
     security_place, settings_place,
 };
 pub use role::{RoleItem, RoleNameMarker, roles_of};
+pub use team::{
+    TeamNameMarker, TeamsOfMember, change_tree, read_forest, team_member_place, team_members,
+    team_place,
+};
 pub use tombstone::Tombstone;
 pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, user_place};

@@ -45,7 +45,7 @@ pub struct ProvisionIn {
     /// An address that the identity had before.
     #[deserr(default)]
     drop_email: Option<Email>,
-    /// Who has deactivated the account themselves, or scheduled its deletion, comes back.
+    /// The account must be active, or come back. Nothing deactivates accounts yet.
     #[deserr(default)]
     #[schema(required = false)]
     reactivate: bool,
@@ -117,8 +117,10 @@ fn provisioned(
     input: &ProvisionIn,
     now: millwright_core::Timestamp,
 ) -> Result<User> {
-    if before.status == UserStatus::Deleted {
-        return Err(Error::new(shared_codes::INVALID_STATE, "the user was deleted"));
+    let is_over = before.status == UserStatus::Deleted;
+    if is_over || (input.reactivate && before.status != UserStatus::Active) {
+        let detail = format!("the account is {}", before.status);
+        return Err(Error::new(shared_codes::INVALID_STATE, detail));
     }
     let with = before.with_email(&input.email, now)?;
     Ok(match &input.drop_email {

@@ -17,6 +17,7 @@ mod operators;
 mod organizations;
 mod roles;
 mod settings;
+mod teams;
 mod users;
 
 use axum::Router;

@@ -1,0 +1,80 @@
+//! Who is in a team.
+
+use axum::extract::State;
+use deserr::Deserr;
+use millwright_core::{Faults, TeamId};
+use millwright_http::{Allowed, Answered, Parameters, PathParameter, Plain};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::UserManagement,
+    domain::{TeamMember, TeamRole, UserCard, fold},
+    permissions::TeamRead,
+    store::{MemberItem, member_place, read_forest, team_members},
+};
+
+/// Every member a team may have.
+const MAX_MEMBERS: usize = 500;
+
+/// A member of a team, with the card.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamMemberView {
+    #[serde(flatten)]
+    member: TeamMember,
+    user: UserCard,
+}
+
+/// All of them at once: there are at most 500.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TeamMembers {
+    items: Vec<TeamMemberView>,
+    /// Always null.
+    next_cursor: Option<String>,
+}
+
+/// Filters of the members of a team.
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase")]
+pub struct TeamMemberFilters {
+    #[deserr(default)]
+    #[param(inline)]
+    role: Option<TeamRole>,
+}
+
+/// List the members of a team
+///
+/// By name; not paged. Two queries, and one batch read for each hundred members.
+#[utoipa::path(get, path = "/api/v1/teams/{teamId}/members", tag = "Teams")]
+pub async fn team_member_list(
+    caller: Allowed<TeamRead>,
+    State(app): State<UserManagement>,
+    PathParameter((id,)): PathParameter<(TeamId,)>,
+    Parameters(filters): Parameters<TeamMemberFilters>,
+) -> Answered<Plain<TeamMembers>> {
+    let tenant = caller.tenant();
+    read_forest(&app.store, &tenant).await?.team(id)?;
+    let found = app.store.collect(&team_members(&tenant, id), MAX_MEMBERS).await?;
+    let mut members = Vec::with_capacity(found.len());
+    for item in &found {
+        let member: TeamMember = item.decode()?;
+        if filters.role.is_none_or(|role| member.role == role) {
+            members.push(member);
+        }
+    }
+    let places: Vec<_> = members.iter().map(|it| member_place(&tenant, it.user_id)).collect();
+    let mut cards = Vec::with_capacity(places.len());
+    for item in app.store.get_many(&places).await? {
+        cards.push(item.decode::<MemberItem>()?.member.user);
+    }
+    let with_card = |member: TeamMember| {
+        let user = cards.iter().find(|card| card.id == member.user_id)?.clone();
+        Some(TeamMemberView { member, user })
+    };
+    let mut items: Vec<TeamMemberView> = members.into_iter().filter_map(with_card).collect();
+    items.sort_by_key(|item| (fold(item.user.display_name.as_str()), item.user.id));
+    Ok(Plain(TeamMembers { items, next_cursor: None }))
+}
