@@ -296,9 +296,9 @@ fn origin(text: &str) -> Option<Url> {
     (url.origin().ascii_serialization() == text).then_some(url)
 }
 
-/// What cookies of one page are sent to: the registrable domain; all of loopback is one. The last
-/// two labels stand for it: nobody serves this under a public suffix of two, and there the browser
-/// refuses the cookie.
+/// What cookies of one page are sent to: the registrable domain, told by its last two labels; all of
+/// loopback is one. Under a public suffix of two labels this lets too much pass, which does no harm:
+/// the browser keeps the cookies of such pages apart.
 fn site(url: &Url) -> String {
     match url.host() {
         Some(host) if is_loopback(&host) => "loopback".to_owned(),

@@ -75,16 +75,16 @@ pub async fn login_finish(
     Parameters(back): Parameters<Callback>,
 ) -> Answered<Found> {
     if count(&app.store, Limit::FINISH, &visit.address()).await.is_err() {
-        return Ok(to_sign_in(&app, app.settings.app(), Reason::RateLimited));
+        return Ok(to_sign_in(app.settings.app(), Reason::RateLimited));
     }
     let state = Fingerprint::of(back.state.as_deref().unwrap_or_default());
     let attempt = match app.store.take::<Attempt>(&attempt_key(&state)).await {
         Ok(Some(attempt)) => attempt,
-        Ok(None) => return Ok(to_sign_in(&app, app.settings.app(), Reason::LoginExpired)),
+        Ok(None) => return Ok(to_sign_in(app.settings.app(), Reason::LoginExpired)),
         Err(error) => {
             tracing::error!(%error, "sign-in failed");
             let reason = Reason::TemporarilyUnavailable;
-            return Ok(to_sign_in(&app, app.settings.app(), reason));
+            return Ok(to_sign_in(app.settings.app(), reason));
         }
     };
     match finish(&app, &visit, &attempt, &back).await {
@@ -173,7 +173,7 @@ fn onward(app: &Auth, attempt: &Attempt, established: &Option<Established>) -> F
     }
 }
 
-fn to_sign_in(_app: &Auth, page: &str, reason: Reason) -> Found {
+fn to_sign_in(page: &str, reason: Reason) -> Found {
     let location = with_parameters(&format!("{page}/sign-in"), [("error", reason.as_str())]);
     Found { location, cookies: Vec::new() }
 }
@@ -181,7 +181,7 @@ fn to_sign_in(_app: &Auth, page: &str, reason: Reason) -> Found {
 /// Where a person goes on after a refusal: native clients get the words of RFC 6749 and ours.
 fn refused(app: &Auth, attempt: &Attempt, reason: Reason) -> Found {
     match &attempt.client {
-        Client::Web { app: page, .. } => to_sign_in(app, page, reason),
+        Client::Web { app: page, .. } => to_sign_in(page, reason),
         Client::Native(native) => {
             let error = match reason {
                 Reason::TemporarilyUnavailable | Reason::ProviderTimeout => {
