@@ -114,3 +114,26 @@ async fn an_organization_takes_no_more_than_its_limit() {
     let full = home.founder.post(PATH, json!({ "email": "x@example.com" })).await;
     full.expect_problem(409, "member_limit_reached");
 }
+
+#[tokio::test]
+async fn of_32_clients_one_sends_it_again() {
+    let app = crate::app().await;
+    let instances: Vec<_> = (0..8)
+        .map(|seed| {
+            let instance = app.instance();
+            instance.faults().conflict(seed, 0.1);
+            instance
+        })
+        .collect();
+    let home = Home::found(&app).await;
+    let sent = invite(&home.founder, 2).await;
+    let path = format!("{PATH}/{}/resend", sent["id"].as_str().unwrap());
+    app.database.clock.advance(std::time::Duration::from_secs(61));
+    let calls = (0..32).map(|n| {
+        let (path, owner) = (path.clone(), token(&instances[n % 8], home.id, user_id(1), "owner"));
+        async move { persistent(async || owner.post(&path, json!({})).await).await }
+    });
+    let answers = join_all(calls).await;
+    assert_eq!((count(&answers, 200), count(&answers, 429)), (1, 31), "{answers:?}");
+    assert_eq!(said(&app, "users.invitation.resent").await.len(), 1);
+}
