@@ -89,6 +89,7 @@ pub fn service() -> Service {
                 rights: vec![
                     Right::OwnTable(READ_AND_WRITE),
                     Right::VerifyCredentials,
+                    READ_MEMBERSHIPS,
                     Right::ReadParameter("auth/settings"),
                     Right::ReadSecret("internal"),
                 ],

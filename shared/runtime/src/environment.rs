@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use millwright_access::{CREDENTIALS, DIRECTORY, RevocationFeed};
+use millwright_access::{CREDENTIALS, DIRECTORY, RevocationFeed, StoredApiKeys};
 use millwright_config::Config;
 use millwright_core::Clock;
 use millwright_files::Files;
 use millwright_http::{Platform, PlatformParts};
-use millwright_identity::{KeyCache, NoApiKeys, Verifier, VerifierParts};
+use millwright_identity::{KeyCache, Verifier, VerifierParts};
 use millwright_store::Store;
 
 use crate::{
@@ -65,13 +65,16 @@ impl Environment {
     ) -> Result<Platform, StartError> {
         let secrets = self.clients.secretsmanager()?;
         let jwks = JwksReader::new(secrets.clone(), self.config.secret("auth/jwks"));
-        let feeds = vec![self.store(DIRECTORY)?, self.store(CREDENTIALS)?];
+        let (directory, credentials) = (self.store(DIRECTORY)?, self.store(CREDENTIALS)?);
+        let feeds = vec![directory.clone(), credentials.clone()];
+        let feed = Arc::new(RevocationFeed::new(feeds, self.clock.clone()));
+        let api_keys = StoredApiKeys::new(credentials, directory, feed.clone(), self.clock.clone());
         let verifier = Verifier::new(VerifierParts {
             issuer: self.config.issuer(),
             audience: self.config.audience.clone(),
             keys: KeyCache::new(Arc::new(jwks), self.clock.clone()),
-            revocations: Arc::new(RevocationFeed::new(feeds, self.clock.clone())),
-            api_keys: Arc::new(NoApiKeys),
+            revocations: feed,
+            api_keys: Arc::new(api_keys),
             clock: self.clock.clone(),
         });
         Ok(Platform::new(PlatformParts {

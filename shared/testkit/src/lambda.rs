@@ -205,6 +205,10 @@ async fn aws(State(state): State<Arc<AwsState>>, headers: HeaderMap, body: Strin
                 None => StatusCode::BAD_REQUEST.into_response(),
             }
         }
+        Some("GetParameter") => {
+            let body = json!({ "__type": "ParameterNotFound" });
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        }
         Some("PutEvents") => {
             let entries = request["Entries"].as_array().cloned().unwrap_or_default();
             let answers: Vec<Value> = entries.iter().map(|_| json!({ "EventId": "1" })).collect();
