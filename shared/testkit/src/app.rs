@@ -91,8 +91,12 @@ impl TestApp {
 
     fn made_edge(&self) -> Edge {
         let (database, rate) = (&self.database, self.requests_per_second);
-        let platform = platform(database, self.service, &self.issuer, rate, self.make_ports);
-        let router = (self.make_router)(platform.clone(), database.store(), self.files.client());
+        // One, as in a function: the ids of what a process writes are in order.
+        let store = database.store();
+        let issuer = &self.issuer;
+        let platform =
+            platform(database, store.clone(), self.service, issuer, rate, self.make_ports);
+        let router = (self.make_router)(platform.clone(), store, self.files.client());
         Edge::new(router, platform, self.service)
     }
 
@@ -237,6 +241,7 @@ fn no_ports(_database: &Database) -> (Arc<dyn Revocations>, Arc<dyn ApiKeys>) {
 
 fn platform(
     database: &Database,
+    store: Store,
     service: &'static str,
     issuer: &Issuer,
     requests_per_second: u32,
@@ -256,7 +261,7 @@ fn platform(
     Platform::new(PlatformParts {
         service,
         verifier,
-        store: Some(database.store()),
+        store: Some(store),
         internal_secret: Arc::new(StaticSecret(b"a secret of the tests".to_vec())),
         requests_per_second,
         allowed_origins: vec!["https://app.example.org".to_owned()],

@@ -1,9 +1,13 @@
 //! Signing in over the local stack: with the libraries of others, which know nothing of our code, and
 //! all the way to what a role allows in planning.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use millwright_runtime::aws::Clients;
 use serde_json::{Value, json};
 
 use super::{Outcome, local::with_stack};
@@ -19,7 +23,8 @@ pub(super) fn run(tools: &Tools) -> Result<Outcome> {
     let node = NodeProgram::prepare("identity")?;
     with_stack(tools, "identity", |runtime, settings| {
         by_others(tools, node.as_ref(), settings)?;
-        dev::start(runtime, roles(settings))
+        dev::start(runtime, roles(settings))?;
+        dev::start(runtime, rotation(settings))
     })?;
     match node {
         Some(_) => Ok(Outcome::Passed),
@@ -124,6 +129,47 @@ async fn refused_soon(api: &Api, task: &Value, code: &str) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Keys rotate by the function itself: stages of secret versions are what it relies on.
+async fn rotation(settings: &Settings) -> Result<()> {
+    let config = settings.config()?;
+    let clients = Clients::new(&config).map_err(|error| anyhow!("no AWS clients: {error}"))?;
+    let secrets = clients.secretsmanager()?;
+    let published = async || -> Result<BTreeSet<String>> {
+        let read = secrets.get_secret_value().secret_id(config.secret("auth/jwks"));
+        let read = read.send().await.context("the published keys")?;
+        let keys: Value = serde_json::from_str(read.secret_string().unwrap_or_default())?;
+        keys["keys"].as_array().context("no keys")?.iter().map(|key| text(key, "kid")).collect()
+    };
+    let current = async || -> Result<String> {
+        let read = secrets.get_secret_value().secret_id(config.secret("auth/signing"));
+        let read = read.version_stage("current").send().await.context("the signing key")?;
+        Ok(read.version_id().unwrap_or_default().to_owned())
+    };
+    let first = current().await?;
+    rotate(settings, false).await?;
+    let known = published().await?;
+    ensure!(known.contains(&first) && known.len() == 2, "no next key beside {first}: {known:?}");
+    rotate(settings, true).await?;
+    rotate(settings, false).await?;
+    let (now, known) = (current().await?, published().await?);
+    ensure!(now != first && known.contains(&now), "{now} signs, published are {known:?}");
+    ensure!(!known.contains(&first), "the compromised key is still published: {known:?}");
+    output::progress("the signing key was rotated, and a compromised one dropped");
+    Ok(())
+}
+
+async fn rotate(settings: &Settings, compromised: bool) -> Result<()> {
+    let path = "2015-03-31/functions/auth-keys/invocations";
+    let url = format!("{}/{path}", settings.public_url());
+    let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+    let order = json!({ "action": "rotate", "compromised": compromised });
+    let answer = client.post(url).json(&order).send().await.context("auth-keys")?;
+    let has_failed = answer.headers().contains_key("x-amz-function-error");
+    let (status, body) = (answer.status(), answer.text().await.unwrap_or_default());
+    ensure!(status.is_success() && !has_failed, "auth-keys: {status} {body}");
+    Ok(())
 }
 
 /// Somebody who signs in and founds an organization; its id, and the API with a token for it.
