@@ -66,7 +66,14 @@ impl TestApp {
         let mut app = TestApp {
             edge: Edge::new(
                 Router::new(),
-                platform(&database, service, &issuer, requests_per_second, make_ports),
+                platform(
+                    &database,
+                    database.store(),
+                    service,
+                    &issuer,
+                    requests_per_second,
+                    make_ports,
+                ),
                 service,
             ),
             database,
