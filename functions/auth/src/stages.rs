@@ -23,6 +23,10 @@ pub struct SecretStages {
     reader: SecretsManager,
 }
 
+/// What a version is called until it has a stage. Moving a stage from one version to another is one
+/// call that says both; storing a version under a stage that another has is left to the service.
+const MADE: &str = "made";
+
 const STAGES: [Stage; 3] = [Stage::Next, Stage::Current, Stage::Previous];
 
 fn failed(name: &str, error: impl Display) -> Error {
@@ -72,9 +76,17 @@ impl KeyStages for SecretStages {
                 .secret_id(self.id(name))
                 .client_request_token(version)
                 .secret_string(secret.expose())
-                .version_stages(stage.name());
-            let sent = request.send().await;
-            sent.map(drop).map_err(|error| failed(name, DisplayErrorContext(error)))
+                .version_stages(MADE);
+            match request.send().await {
+                Ok(_) => {}
+                // A run that died here has made it before: then that is the version.
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|error| error.is_resource_exists_exception()) => {}
+                Err(error) => return Err(failed(name, DisplayErrorContext(error))),
+            }
+            self.move_stage(name, stage, Some(version)).await
         })
     }
 

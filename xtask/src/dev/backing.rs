@@ -11,7 +11,6 @@ use millwright_event::batch::MAX_RECEIVES;
 use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{provider::OPERATOR, text};
 use crate::{emulator, keys::Keys};
@@ -91,9 +90,7 @@ impl Backing<'_> {
         self.put_secret("auth/jwks", &jwks.to_string()).await?;
         self.put_current("auth/signing", &kid, issuer.private_pem()).await?;
         let refresh = keys.refresh_secret()?;
-        let hash = Sha256::digest(&refresh);
-        let version: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.put_current("auth/refresh", &version, &refresh).await?;
+        self.put_current("auth/refresh", &kid, &refresh).await?;
         // The local provider takes any.
         self.put_secret("auth/providers/local", "local").await?;
         self.put_secret("internal", &keys.internal_secret()?).await
