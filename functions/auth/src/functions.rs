@@ -6,7 +6,6 @@ use millwright_access::CATALOGUE;
 use millwright_core::IdGenerator;
 use millwright_http::Edge;
 use millwright_runtime::{Environment, StartError, serve_events, serve_http};
-
 use serde::Deserialize;
 
 use crate::{

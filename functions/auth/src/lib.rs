@@ -43,16 +43,6 @@ pub use functions::{auth_api, auth_keys, auth_login, auth_token};
 
 const SUMMARY: &str = "Sign-in, sessions, tokens and API keys";
 
-const READ_AND_WRITE: &[TableAction] = &[
-    TableAction::GetItem,
-    TableAction::BatchGetItem,
-    TableAction::Query,
-    TableAction::PutItem,
-    TableAction::UpdateItem,
-    TableAction::DeleteItem,
-    TableAction::ConditionCheckItem,
-];
-
 /// Where a person belongs: more than verifying takes.
 const READ_MEMBERSHIPS: Right = Right::Elsewhere {
     service: DIRECTORY,
@@ -87,7 +77,7 @@ pub fn service() -> Service {
                 timeout_seconds: 15,
                 triggers: vec![Trigger::Http],
                 rights: vec![
-                    Right::OwnTable(READ_AND_WRITE),
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::VerifyCredentials,
                     READ_MEMBERSHIPS,
                     Right::ReadParameter("auth/settings"),
@@ -102,7 +92,7 @@ pub fn service() -> Service {
                 timeout_seconds: 25,
                 triggers: vec![Trigger::Operations(LOGIN)],
                 rights: vec![
-                    Right::OwnTable(READ_AND_WRITE),
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::VerifyCredentials,
                     READ_MEMBERSHIPS,
                     Right::ReadSecret("auth/providers/*"),
@@ -120,7 +110,7 @@ pub fn service() -> Service {
                 timeout_seconds: 15,
                 triggers: vec![Trigger::Operations(TOKEN)],
                 rights: vec![
-                    Right::OwnTable(READ_AND_WRITE),
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::VerifyCredentials,
                     READ_MEMBERSHIPS,
                     Right::ReadSecret("auth/signing"),

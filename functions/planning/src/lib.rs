@@ -44,17 +44,6 @@ use store::{RESULTS, UPLOADS};
 
 const SUMMARY: &str = "Projects, tasks, comments and their history";
 
-/// What reading, and transactions of all kinds of steps, take.
-const READ_AND_WRITE: &[TableAction] = &[
-    TableAction::GetItem,
-    TableAction::BatchGetItem,
-    TableAction::Query,
-    TableAction::PutItem,
-    TableAction::UpdateItem,
-    TableAction::DeleteItem,
-    TableAction::ConditionCheckItem,
-];
-
 /// The manifest.
 pub fn service() -> Service {
     Service {
@@ -75,7 +64,7 @@ pub fn service() -> Service {
                 timeout_seconds: 15,
                 triggers: vec![Trigger::Http],
                 rights: vec![
-                    Right::OwnTable(READ_AND_WRITE),
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::OwnFiles(UPLOADS, &[FileAction::Put]),
                     Right::OwnFiles(RESULTS, &[FileAction::Get]),
                     Right::VerifyCredentials,
@@ -90,7 +79,7 @@ pub fn service() -> Service {
                 timeout_seconds: 60,
                 triggers: vec![Trigger::Jobs { concurrency: 10 }],
                 rights: vec![
-                    Right::OwnTable(READ_AND_WRITE),
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::OwnFiles(
                         UPLOADS,
                         &[FileAction::Get, FileAction::Put, FileAction::Delete],

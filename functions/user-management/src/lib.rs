@@ -49,15 +49,7 @@ pub fn service() -> Service {
             timeout_seconds: 15,
             triggers: vec![Trigger::Http],
             rights: vec![
-                Right::OwnTable(&[
-                    TableAction::GetItem,
-                    TableAction::BatchGetItem,
-                    TableAction::Query,
-                    TableAction::PutItem,
-                    TableAction::UpdateItem,
-                    TableAction::DeleteItem,
-                    TableAction::ConditionCheckItem,
-                ]),
+                Right::OwnTable(TableAction::READ_AND_WRITE),
                 Right::VerifyCredentials,
                 Right::ReadSecret("internal"),
             ],

@@ -166,6 +166,17 @@ impl Trigger {
 }
 
 impl TableAction {
+    /// What a function needs that reads and changes things, in transactions with conditions.
+    pub const READ_AND_WRITE: &'static [TableAction] = &[
+        TableAction::GetItem,
+        TableAction::BatchGetItem,
+        TableAction::Query,
+        TableAction::PutItem,
+        TableAction::UpdateItem,
+        TableAction::DeleteItem,
+        TableAction::ConditionCheckItem,
+    ];
+
     /// The IAM action.
     pub fn iam_action(self) -> &'static str {
         match self {
