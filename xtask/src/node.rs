@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{output, paths, process};
 
@@ -23,16 +23,18 @@ pub struct NodeProgram {
 }
 
 impl NodeProgram {
-    /// The program in `xtask/node/<name>`; none where there is no Node.
+    /// The program in `xtask/node/<name>`; none where there is no Node 20 or newer with npm.
     ///
     /// # Errors
-    /// If Node is too old, or the packages cannot be installed.
+    /// If the packages cannot be installed.
     pub fn prepare(name: &'static str) -> Result<Option<NodeProgram>> {
-        let Some(node) = process::find("node") else { return Ok(None) };
+        let (Some(node), Some(_)) = (process::find("node"), process::find("npm")) else {
+            return Ok(None);
+        };
         let version = process::read(Command::new(&node).arg("--version"))?;
         let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
         if major.parse::<u32>().unwrap_or_default() < 20 {
-            bail!("Node 20 or newer is needed, this is {version}");
+            return Ok(None);
         }
         let source = paths::workspace().join("xtask/node").join(name);
         let folder = paths::private().join("node").join(name);

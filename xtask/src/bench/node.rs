@@ -16,8 +16,9 @@ pub struct NodeFunction {
 impl NodeFunction {
     /// Installs its packages, once for each lock file, and bundles it.
     pub fn prepare() -> Result<NodeFunction> {
-        let program = NodeProgram::prepare("bench")?
-            .context("`node` was not found; install Node 20, or leave it out: --without-node")?;
+        let program = NodeProgram::prepare("bench")?.context(
+            "Node 20 or newer with npm was not found; install it, or leave it out: --without-node",
+        )?;
         program.npm("bundling the Node function", &["run", "bundle"])?;
         let bundle = program.folder.join("dist/index.cjs");
         Ok(NodeFunction { node: program.node, version: program.version, bundle })

@@ -28,7 +28,9 @@ pub(super) fn run(tools: &Tools) -> Result<Outcome> {
     })?;
     match node {
         Some(_) => Ok(Outcome::Passed),
-        None => Ok(Outcome::Skipped("Node is not installed; the part with it was left out".into())),
+        None => Ok(Outcome::Skipped(
+            "Node 20 with npm is not installed; the part with it was left out".into(),
+        )),
     }
 }
 
