@@ -2,7 +2,7 @@
 //! that every function verifies. Its table is `<prefix>-auth`; users, organizations and memberships
 //! are read as access facts from the table of user-management.
 //!
-//! Events out: [`events::events`]. Events in: none.
+//! Events out: [`events::EVENTS`]. Events in: none.
 
 mod api;
 mod app;
@@ -66,7 +66,7 @@ pub fn service() -> Service {
         permissions: permissions::CATALOGUE,
         codes: codes::ALL,
         operations: api::<Describing>().operations(),
-        events: events::events(),
+        events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
         bucket: None,
         functions: vec![

@@ -94,6 +94,19 @@ pub struct Cause {
     pub causation_id: Option<String>,
 }
 
+impl From<&Envelope> for Cause {
+    /// What is done because of an event: for the same tenant and actor, in the same trace.
+    fn from(envelope: &Envelope) -> Cause {
+        Cause {
+            tenant: envelope.tenant(),
+            actor_id: envelope.actorid.clone(),
+            traceparent: envelope.traceparent.clone(),
+            correlation_id: envelope.correlationid.clone(),
+            causation_id: Some(envelope.id.clone()),
+        }
+    }
+}
+
 /// What an envelope says of its event.
 #[derive(Clone, Debug)]
 pub struct Described<'a> {

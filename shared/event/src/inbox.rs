@@ -1,16 +1,19 @@
 //! The inbox: a message counts exactly once, however often, late or out of order it comes.
 //!
-//! An inbox item `(consumer, source, id)` is written in the transaction of the effects. A batch is
-//! folded: per aggregate one transaction with the inbox items of its messages and one change; if
-//! some were there already, it is folded again without them.
+//! An inbox item `(consumer, source, id)` is written in the transaction of the effects. Two ways:
+//!
+//! - [`fold`] for sums: per aggregate one transaction with the inbox items of its messages and one
+//!   change; if some were there already, it is folded again without them.
+//! - [`once`] for everything else: one transaction per message, which may read, decide and say
+//!   something in turn.
 
 use std::{collections::HashSet, time::Duration};
 
 use millwright_core::{Result, Tenant, Timestamp};
-use millwright_store::{Item, Key, Outcome, Partition, Store, Transaction};
+use millwright_store::{Contention, Item, Key, Outcome, Partition, Store, Transaction};
 use serde::{Deserialize, Serialize};
 
-use crate::{Envelope, batch::Message};
+use crate::{Cause, Effects, Envelope, batch::Message};
 
 /// How long a message is remembered.
 pub const RETENTION: Duration = Duration::from_secs(45 * 24 * 3600);
@@ -104,4 +107,43 @@ pub async fn fold<'m>(
         }
     }
     Ok(())
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Its effects are written.
+    Now,
+    /// They had been written before; nothing was.
+    Before,
+}
+
+/// Handles one message exactly once, however often and however parallel it is delivered.
+///
+/// `decide` reads what it needs, adds at most 98 steps and says what follows; it runs again if it
+/// lost a race (`Error::lost_race`), so it must do nothing else. What takes more steps is written
+/// before, in a way that may be repeated, and finished here. One transaction, beside the reads of
+/// `decide`.
+///
+/// # Errors
+/// Those of `decide` and of its steps; `contention` after ten seconds; `unavailable` if DynamoDB is.
+/// Nothing is remembered then, and the message may be delivered again.
+pub async fn once(
+    store: &Store,
+    consumer: &str,
+    envelope: &Envelope,
+    decide: impl AsyncFn(&mut Effects) -> Result<()>,
+) -> Result<Handled> {
+    let attempt = async || {
+        let mut effects = Effects::new(store, Cause::from(envelope));
+        let now = store.clock().now();
+        let inbox = effects.create(&InboxItem::new(consumer, envelope, now));
+        decide(&mut effects).await?;
+        match effects.attempt().await? {
+            Outcome::Done => Ok(Handled::Now),
+            Outcome::Refused(refusals) if refusals.at(inbox).is_some() => Ok(Handled::Before),
+            Outcome::Refused(refusals) => Err(refusals.into_error()),
+        }
+    };
+    Contention::new(store).settle(store, attempt).await
 }

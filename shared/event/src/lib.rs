@@ -2,12 +2,14 @@
 //!
 //! - [`Event`]: a typed event; [`EventType`] describes it for the catalogue.
 //! - [`Envelope`]: CloudEvents 1.0 JSON with our extensions.
+//! - [`events!`] declares the events of a service.
 //! - [`Outbox`]: what a transaction has to say, as one item of that transaction.
 //! - [`Effects`]: a transaction together with what it says.
 //! - [`inbox`]: each message counted exactly once, folded per aggregate.
 //! - [`batch`]: SQS batches in which one bad message blocks nothing.
 
 pub mod batch;
+mod declare;
 mod effects;
 mod envelope;
 pub mod inbox;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 use serde::Serialize;
 
 use super::Options;
@@ -37,6 +37,8 @@ pub(super) struct Names {
     /// In keys: `NOTE`.
     #[serde(rename = "NOUN")]
     noun_in_keys: String,
+    /// In JSON: `note`, `workItem`.
+    noun_in_json: String,
     /// In paths: `notes`.
     nouns: String,
     #[serde(rename = "NOUNS")]
@@ -130,6 +132,7 @@ impl Names {
             noun: noun.to_snake_case(),
             noun_type: noun.to_upper_camel_case(),
             noun_in_keys: noun.to_shouty_snake_case(),
+            noun_in_json: noun.to_lower_camel_case(),
             nouns_in_keys: plural.to_shouty_snake_case(),
             nouns_module: plural.to_snake_case(),
             nouns: plural,

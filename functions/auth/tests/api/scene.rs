@@ -179,7 +179,7 @@ impl Scene {
     pub async fn said(&self, kind: &str) -> Vec<Value> {
         let events = self.app.events().await;
         for event in &events {
-            Contract::check_event(&auth::events::events(), event);
+            Contract::check_event(auth::events::EVENTS, event);
         }
         events.into_iter().filter(|event| event.kind == kind).map(|event| event.data).collect()
     }

@@ -123,13 +123,7 @@ impl Worker {
         let slice = slice.map_err(|error| unreadable(error.to_string()))?;
         let delivery = Delivery {
             tenant: message.envelope.tenant(),
-            cause: Cause {
-                tenant: message.envelope.tenant(),
-                actor_id: message.envelope.actorid.clone(),
-                traceparent: message.envelope.traceparent.clone(),
-                correlation_id: message.envelope.correlationid.clone(),
-                causation_id: Some(message.envelope.id.clone()),
-            },
+            cause: Cause::from(&message.envelope),
             receive_count: message.receive_count,
             is_last: message.is_last_delivery(),
             slice,

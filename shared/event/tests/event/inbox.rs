@@ -6,16 +6,17 @@ use std::sync::{
 };
 
 use futures::future::join_all;
-use millwright_core::{OrgId, Result, Tenant, Voucher, codes};
+use millwright_core::{Error, OrgId, Result, Tenant, Voucher, codes};
 use millwright_event::{
+    Envelope,
     batch::Message,
-    inbox::{MAX_FOLD, RETENTION, fold},
+    inbox::{Handled, MAX_FOLD, RETENTION, fold, once},
 };
 use millwright_store::{Condition, GlobalPartition, Key, Partition, Store, Update};
 use millwright_testkit::{CrashPoint, Database, beginning};
 use uuid::Uuid;
 
-use crate::{assert_internal, database, rang, tenant};
+use crate::{Rang, assert_internal, database, rang, tenant};
 
 struct Counter;
 
@@ -200,4 +201,82 @@ async fn a_refused_effect_is_an_error_of_ours() {
     assert_internal(&refused, "effect of a fold");
     assert_eq!(tries.load(Ordering::SeqCst), 1);
     assert!(database.items().await.is_empty());
+}
+
+/// What was said, in the order in which it was decided.
+async fn said(database: &Database) -> Vec<Envelope> {
+    let mut said: Vec<Envelope> =
+        database.outbox().await.into_iter().map(|entry| entry.envelope).collect();
+    said.sort_by_key(|envelope| envelope.subject.clone());
+    said
+}
+
+/// The effect of a message that is handled once: a counter, and an event that says so.
+async fn ring_on(store: &Store, message: &Message) -> Result<Handled> {
+    once(store, "c", &message.envelope, async |effects| {
+        let before = store.get_raw(&counter()).await?.and_then(|item| item.number("count"));
+        let same = match before {
+            Some(count) => Condition::default().equals("count", count),
+            None => Condition::default().attribute_absent("count"),
+        };
+        let next = before.unwrap_or_default() + 1;
+        let step = effects.update(&counter(), &Update::when(same).set("count", next));
+        effects.refused_as(step, Error::lost_race());
+        effects.emit(&Rang { bell: format!("echo_{next}") })
+    })
+    .await
+}
+
+/// 32 deliveries of each of four messages, while conflicts are injected: every effect once, and
+/// nothing lost although all of them read before they write.
+#[tokio::test]
+async fn parallel_deliveries_of_a_message_have_one_effect() {
+    let database = database().await;
+    let messages = Arc::new(messages(1..=4));
+    let processes: Vec<Database> = (0..32).map(|_| database.other_process()).collect();
+    let deliveries = processes.iter().enumerate().map(|(seed, process)| {
+        process.faults.conflict(u64::try_from(seed).unwrap(), 0.1);
+        let (store, messages) = (process.store(), messages.clone());
+        async move {
+            let mut now = 0;
+            for message in messages.iter() {
+                now += usize::from(ring_on(&store, message).await.unwrap() == Handled::Now);
+            }
+            now
+        }
+    });
+    let handled: usize = join_all(deliveries).await.into_iter().sum();
+    assert_eq!(handled, 4);
+    assert_eq!(counted(&database).await, Some(4));
+    let said: Vec<String> = said(&database).await.into_iter().map(|said| said.subject).collect();
+    assert_eq!(said, ["echo_1", "echo_2", "echo_3", "echo_4"]);
+}
+
+#[tokio::test]
+async fn a_refused_effect_leaves_no_trace_of_the_message() {
+    let database = database().await;
+    let store = database.store();
+    let message = &messages([1])[0];
+    let refused = once(&store, "c", &message.envelope, async |effects| {
+        let exists = Condition::default().attribute_exists("count");
+        let step = effects.update(&counter(), &Update::when(exists).set("count", 9));
+        effects.refused_as(step, Error::not_found("bell"));
+        Ok(())
+    });
+    assert!(refused.await.unwrap_err().is(codes::NOT_FOUND));
+    assert!(database.items().await.is_empty());
+    assert_eq!(ring_on(&store, message).await.unwrap(), Handled::Now);
+}
+
+/// What follows from an event names it as its cause, in the same trace.
+#[tokio::test]
+async fn what_follows_names_its_cause() {
+    let database = database().await;
+    let message = &messages([1])[0];
+    ring_on(&database.store(), message).await.unwrap();
+    let follower = &said(&database).await[0];
+    assert_eq!(follower.causationid.as_deref(), Some(message.envelope.id.as_str()));
+    assert_eq!(follower.correlationid, message.envelope.correlationid);
+    assert_eq!(follower.traceparent, message.envelope.traceparent);
+    assert_eq!(follower.actorid, message.envelope.actorid);
 }
