@@ -10,6 +10,7 @@ mod run;
 mod scenario;
 mod size;
 mod stage;
+mod work;
 
 use anyhow::{Result, ensure};
 use clap::Args;

@@ -7,11 +7,14 @@ use serde_json::json;
 use super::{
     scenario::{Repetition, Request, Scenario, Subject, World},
     stage::Caller,
+    work::Work,
 };
 
 const PROJECTS: usize = 16;
 /// A full page of tasks, and some.
 const TASKS: usize = 64;
+/// As CSV they are less than the megabyte that an order may hold.
+const ROWS: u32 = 10_000;
 
 const BASE: &str = "/api/v1/planning";
 
@@ -22,6 +25,13 @@ pub const PLANNING: Subject = Subject {
     furnish,
     first: "task_get",
     race: Some("task_create"),
+    works: &[Work {
+        name: "import of 10,000 rows",
+        function: "planning-jobs",
+        amount: ROWS,
+        of_what: "rows",
+        order: import_create,
+    }],
     scenarios: &[
         Scenario {
             name: "health_get",
@@ -112,6 +122,19 @@ fn task_create(project: &str) -> Request {
             "labels": ["speed", "checkout"],
         }),
     )
+}
+
+/// Rows without labels, comments or relations.
+fn import_create(world: &World) -> Request {
+    let mut content = "externalId,title,state,priority\n".to_owned();
+    for number in 1..=ROWS {
+        content += &format!("{number},Load product page {number} within a second,to_do,high\n");
+    }
+    let order = json!({
+        "projectId": world.id("project", 0), "format": "csv", "source": "bench",
+        "content": content,
+    });
+    Request::post(format!("{BASE}/imports"), order)
 }
 
 fn furnish(caller: Caller<'_>) -> BoxFuture<'_, Result<World>> {

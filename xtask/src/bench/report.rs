@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use millwright_bench_driver::{Latency, Measured, Started, Usage};
 
-use super::{Options, machine::Machine, run::COUNTED, size::Size};
+use super::{Options, machine::Machine, run::COUNTED, size::Size, work::Worked};
 use crate::generate::{header, table};
 
 /// All of one run.
@@ -24,6 +24,7 @@ pub struct SubjectReport {
     pub started: Started,
     pub rows: Vec<Row>,
     pub race: Option<Measured>,
+    pub works: Vec<Worked>,
     pub node: Option<Beside>,
 }
 
@@ -121,6 +122,9 @@ impl SubjectReport {
         if let Some(race) = &self.race {
             let _ = writeln!(text, "\n{}", race_in_words(race));
         }
+        if !self.works.is_empty() {
+            let _ = write!(text, "\n{}", table(&self.labour()));
+        }
     }
 
     /// The goals of a function on a quiet machine of two cores.
@@ -213,14 +217,40 @@ impl SubjectReport {
     fn consumption(&self) -> Vec<Vec<String>> {
         let mut rows = vec![header(&["operation", "calls", "read units", "write units"])];
         for Row { name, usage, .. } in &self.rows {
-            let calls = usage.calls.iter().map(|(operation, calls)| {
-                format!("{} {operation}", trimmed(average(count(*calls))))
-            });
             rows.push(vec![
                 (*name).to_owned(),
-                calls.collect::<Vec<_>>().join(", "),
+                calls(usage, average),
                 trimmed(average(usage.read_units)),
                 trimmed(average(usage.write_units)),
+            ]);
+        }
+        rows
+    }
+
+    fn labour(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![header(&[
+            "work",
+            "messages",
+            "seconds",
+            "a second",
+            "a CPU second",
+            "calls",
+            "read units",
+            "write units",
+            "peak memory",
+        ])];
+        for work in &self.works {
+            let amount = f64::from(work.amount);
+            rows.push(vec![
+                work.name.to_owned(),
+                work.messages.to_string(),
+                number(work.seconds),
+                format!("{:.0} {}", amount / work.seconds, work.of_what),
+                format!("{:.0} {}", amount / work.cpu_seconds, work.of_what),
+                calls(&work.usage, |sum| sum),
+                trimmed(work.usage.read_units),
+                trimmed(work.usage.write_units),
+                megabytes(work.peak_bytes),
             ]);
         }
         rows
@@ -253,6 +283,12 @@ impl SubjectReport {
         }
         rows
     }
+}
+
+fn calls(usage: &Usage, share: impl Fn(f64) -> f64) -> String {
+    let calls = usage.calls.iter();
+    let calls = calls.map(|(name, calls)| format!("{} {name}", trimmed(share(count(*calls)))));
+    calls.collect::<Vec<_>>().join(", ")
 }
 
 fn race_in_words(race: &Measured) -> String {
@@ -342,6 +378,7 @@ mod tests {
                 usage,
             }],
             race: Some(measured(20.0, 1.0)),
+            works: Vec::new(),
             node: Some(Beside { size, started, comparisons: vec![comparison] }),
         }
     }

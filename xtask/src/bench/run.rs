@@ -8,12 +8,13 @@ use millwright_identity::issuer::Issuer;
 use serde_json::{Value, json};
 
 use super::{
-    Options,
+    Options, driver,
     node::NodeFunction,
     report::{Beside, Comparison, Double, Row, SubjectReport},
     scenario::{Request, Scenario, Subject},
     size::Size,
     stage::{Candidate, Stage, Way, body},
+    work,
 };
 use crate::output;
 
@@ -56,8 +57,8 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn wants(&self, scenario: &Scenario) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| scenario.name.starts_with(name))
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| row.starts_with(name))
     }
 
     /// Everything about one function.
@@ -77,10 +78,11 @@ impl<'a> Bench<'a> {
             started: self.start(subject, own, own).await?,
             rows: Vec::new(),
             race: None,
+            works: Vec::new(),
             node: None,
         };
         let mut comparisons = Vec::new();
-        for scenario in subject.scenarios.iter().filter(|scenario| self.wants(scenario)) {
+        for scenario in subject.scenarios.iter().filter(|scenario| self.wants(scenario.name)) {
             let row = self.row(subject, scenario, own).await?;
             if let Some(node) = node.as_ref().filter(|_| scenario.is_in_node) {
                 comparisons.push(self.compare(subject, scenario, own, node, &row).await?);
@@ -95,8 +97,14 @@ impl<'a> Bench<'a> {
             });
         }
         let race = subject.scenarios.iter().find(|scenario| subject.race == Some(scenario.name));
-        if let Some(race) = race.filter(|race| self.wants(race)) {
+        if let Some(race) = race.filter(|race| self.wants(race.name)) {
             report.race = Some(self.race(subject, race, own).await?);
+        }
+        for work in subject.works.iter().filter(|work| self.wants(work.name)) {
+            let package = format!("millwright-{}", subject.service);
+            let worker = driver::build(&package, work.function, "release")?;
+            let open = async || self.open(subject, own).await;
+            report.works.push(work::measure(open, subject, work, &worker).await?);
         }
         Ok(report)
     }
@@ -187,12 +195,7 @@ impl<'a> Bench<'a> {
             if index < COUNTED {
                 continue;
             }
-            for (operation, calls) in usage.calls {
-                *sum.calls.entry(operation).or_default() += calls;
-            }
-            sum.refused += usage.refused;
-            sum.read_units += usage.read_units;
-            sum.write_units += usage.write_units;
+            sum.add(&usage);
         }
         Ok(sum)
     }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use http::Method;
 use serde_json::Value;
 
-use super::{planning, stage::Caller};
+use super::{planning, stage::Caller, work::Work};
 
 /// Everything `cargo xtask bench` measures.
 pub const SUBJECTS: &[Subject] = &[planning::PLANNING];
@@ -28,6 +28,8 @@ pub struct Subject {
     pub first: &'static str,
     /// A scenario that many processes run on one and the same thing.
     pub race: Option<&'static str>,
+    /// What it orders of functions with a queue.
+    pub works: &'static [Work],
 }
 
 /// One row of the tables.

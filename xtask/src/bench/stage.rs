@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use aws_sdk_dynamodb::{error::DisplayErrorContext, types::StreamSpecification};
+use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::StreamSpecification};
 use millwright_access::{CREDENTIALS, DIRECTORY};
 use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
 use millwright_config::{Config, variable};
@@ -80,11 +80,7 @@ impl Stage {
     }
 
     async fn create_table(&self, service: &str) -> Result<()> {
-        let environment = self.environment(Way::Direct);
-        let config = Config::from_variables(|name| environment.get(name).cloned())
-            .context("the bench's own configuration")?;
-        let clients = Clients::new(&config).map_err(|error| anyhow!("{error}"))?;
-        let (client, table) = (clients.dynamodb()?, config.resource(service));
+        let (client, table) = (self.dynamodb()?, self.table(service));
         let failed = |error: &dyn std::fmt::Display| anyhow!("table {table}: {error}");
         millwright_store::schema::create_table(&client, &table).await.map_err(|e| failed(&e))?;
         // DynamoDB's stream costs a writer nothing. The double reads all of the stream for each
@@ -93,6 +89,15 @@ impl Stage {
         let request = client.update_table().table_name(&table).stream_specification(without);
         let updated = request.send().await;
         updated.map(drop).map_err(|error| failed(&DisplayErrorContext(error)))
+    }
+
+    /// The database, past every function.
+    pub fn dynamodb(&self) -> Result<Client> {
+        let environment = self.environment(Way::Direct);
+        let config = Config::from_variables(|name| environment.get(name).cloned())
+            .context("the bench's own configuration")?;
+        let clients = Clients::new(&config).map_err(|error| anyhow!("{error}"))?;
+        Ok(clients.dynamodb()?)
     }
 
     /// A template's environment: log and metrics as deployed, a rate limit that never holds.
@@ -117,6 +122,7 @@ impl Stage {
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_ENDPOINT_URL", &addresses.secrets),
             ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+            ("AWS_ENDPOINT_URL_S3", &addresses.files),
             // The Node function has its keys without a call.
             ("MILLWRIGHT_BENCH_JWKS", &self.public_keys),
         ];
@@ -136,6 +142,14 @@ impl Stage {
         self.driver.run(&Launch { function: self.function(candidate, way), processes }).await
     }
 
+    /// As [`Stage::launch`], one process of another function of the service.
+    pub async fn launch_other(&self, name: &str, candidate: Candidate<'_>, way: Way) -> Result<()> {
+        let mut function = self.function(candidate, way);
+        let name = format!("{PREFIX}-{name}");
+        function.environment.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name);
+        self.driver.run(&Launch { function, processes: 1 }).await
+    }
+
     pub fn event(&self, request: &Request) -> Value {
         request.event(&self.recorded, &self.token)
     }
@@ -148,12 +162,17 @@ impl Stage {
 
     /// An answer with that status, or any that tells of no failure, and what it took.
     pub async fn invoke(&self, event: Value, status: Option<u16>) -> Result<(Value, Usage)> {
-        let Invoked { answer, usage } = self.driver.run(&Invoke { event }).await?;
+        let Invoked { answer, usage, .. } = self.invoke_raw(event).await?;
         let found = answer["statusCode"].as_u64().unwrap_or_default();
         let is_expected =
             status.map_or((200..400).contains(&found), |status| u64::from(status) == found);
         ensure!(is_expected, "unexpected answer: {answer}");
         Ok((answer, usage))
+    }
+
+    /// Whatever the answer is.
+    pub async fn invoke_raw(&self, event: Value) -> Result<Invoked> {
+        self.driver.run(&Invoke { event }).await
     }
 
     pub fn table(&self, service: &str) -> String {
@@ -173,7 +192,11 @@ pub struct Caller<'a> {
     stage: &'a Stage,
 }
 
-impl Caller<'_> {
+impl<'a> Caller<'a> {
+    pub fn on(stage: &'a Stage) -> Caller<'a> {
+        Caller { stage }
+    }
+
     /// The body of an answer that tells of no failure.
     pub async fn call(&self, request: &Request) -> Result<Value> {
         let event = self.stage.event(request);

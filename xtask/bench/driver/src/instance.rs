@@ -27,7 +27,7 @@ use tokio::{
 use crate::resources::Resources;
 
 /// Nothing here takes longer; a process that does is stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// So that what a killed run leaves can be told from other processes.
 const MARK: &str = "MILLWRIGHT_INSTANCE";

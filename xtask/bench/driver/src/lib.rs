@@ -20,6 +20,8 @@ pub struct Addresses {
     pub counted: String,
     /// Secrets Manager, as far as functions call it.
     pub secrets: String,
+    /// S3, as far as functions call it.
+    pub files: String,
 }
 
 /// A command and its answer.
@@ -96,6 +98,12 @@ pub struct Invoked {
     pub answer: Value,
     /// What it asked of the counted DynamoDB.
     pub usage: Usage,
+    /// From handing over the event to the end of its answer.
+    pub seconds: f64,
+    /// User and system time of the process meanwhile, to 10 ms.
+    pub cpu_seconds: f64,
+    /// The largest resident set the process has ever had.
+    pub peak_bytes: u64,
 }
 
 /// Hands events to all processes at once, each the next one as soon as it polls, until there were
@@ -169,6 +177,17 @@ pub struct Usage {
     pub refused: u64,
     pub read_units: f64,
     pub write_units: f64,
+}
+
+impl Usage {
+    pub fn add(&mut self, other: &Usage) {
+        for (operation, calls) in &other.calls {
+            *self.calls.entry(operation.clone()).or_default() += calls;
+        }
+        self.refused += other.refused;
+        self.read_units += other.read_units;
+        self.write_units += other.write_units;
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]

@@ -8,6 +8,7 @@
 
 mod counter;
 mod double;
+mod files;
 mod instance;
 mod measure;
 mod resources;
@@ -26,7 +27,7 @@ use millwright_bench_driver::{
 };
 use tokio::{net::TcpListener, sync::Mutex};
 
-use crate::{counter::Counter, double::Secrets, instance::Instance};
+use crate::{counter::Counter, double::Secrets, files::Files, instance::Instance};
 
 /// What the commands share.
 pub struct Driver {
@@ -46,6 +47,7 @@ async fn main() -> Result<()> {
     let counted = serve(counter.clone().routes()).await?;
     let secrets = Arc::new(Secrets::default());
     let secrets_address = serve(secrets.clone().routes()).await?;
+    let files = serve(Arc::new(Files::default()).routes()).await?;
     let driver = Driver { dynamodb: dynamodb.clone(), counter, secrets, fleet: Vec::new() };
     let control = Router::new()
         .route(SetSecrets::PATH, post(set_secrets))
@@ -58,7 +60,7 @@ async fn main() -> Result<()> {
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(Mutex::new(driver)));
     let control = serve(control).await?;
-    let addresses = Addresses { control, dynamodb, counted, secrets: secrets_address };
+    let addresses = Addresses { control, dynamodb, counted, secrets: secrets_address, files };
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::to_string(&addresses)?)
         .context("nobody reads the addresses")?;

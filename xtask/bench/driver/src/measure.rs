@@ -43,9 +43,16 @@ pub async fn invoke(
 ) -> Result<Invoked> {
     let instance = fleet.first_mut().context("no function was launched")?;
     counter.take();
-    let answer = instance.invoke(Bytes::from(command.event.to_string())).await?;
-    let answer = serde_json::from_slice(&answer.body).context("an answer that is no JSON")?;
-    Ok(Invoked { answer, usage: counter.take() })
+    let before = instance.resources()?;
+    let Answer { body, took, .. } = instance.invoke(Bytes::from(command.event.to_string())).await?;
+    let after = instance.resources()?;
+    Ok(Invoked {
+        answer: serde_json::from_slice(&body).context("an answer that is no JSON")?,
+        usage: counter.take(),
+        seconds: took.as_secs_f64(),
+        cpu_seconds: after.cpu_seconds - before.cpu_seconds,
+        peak_bytes: after.peak_bytes,
+    })
 }
 
 pub async fn measure(
