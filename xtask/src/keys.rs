@@ -92,10 +92,15 @@ impl Keys {
 
 /// An access token, valid for 15 minutes.
 pub fn issue(issuer: &Issuer, role: &str, user: UserId, organization: OrgId) -> Result<String> {
+    issue_for(issuer, user, Some((role, organization)))
+}
+
+/// The same; without role and organization, for what is a person's own.
+pub fn issue_for(issuer: &Issuer, user: UserId, place: Option<(&str, OrgId)>) -> Result<String> {
     let grant = Grant {
         user,
-        organization: Some(organization),
-        role: Some(role.to_owned()),
+        organization: place.map(|(_, organization)| organization),
+        role: place.map(|(role, _)| role.to_owned()),
         permissions: None,
     };
     let clock = Clock::system();

@@ -2,6 +2,7 @@
 
 mod document;
 mod driver;
+mod identity;
 mod machine;
 mod node;
 mod planning;
@@ -11,6 +12,8 @@ mod scenario;
 mod size;
 mod stage;
 mod work;
+
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -90,12 +93,13 @@ pub fn run(options: &Options) -> Result<()> {
     output::progress("building the driver and the functions (release)");
     let driver = driver::build("millwright-bench-driver", "millwright-bench-driver", "driver")?;
     let issuer = Stage::issuer()?;
-    let bench = Bench::new(options, &driver, &issuer, node.as_ref());
+    let mut bench = Bench::new(options, &driver, Arc::new(issuer), node.as_ref());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::new(options, machine, node.as_ref().map(|node| node.version.clone()));
     for subject in SUBJECTS {
         let package = format!("millwright-{}", subject.service);
         let program = driver::build(&package, subject.function, "release")?;
+        bench.build_beside(subject)?;
         report.subjects.push(dev::start(&runtime, bench.subject(subject, &program))?);
         if report.double.is_none() {
             report.double = Some(dev::start(&runtime, bench.double(subject, &program))?);

@@ -25,6 +25,7 @@ pub const PLANNING: Subject = Subject {
     furnish,
     first: "task_get",
     race: Some("task_create"),
+    beside: &[],
     works: &[Work {
         name: "import of 10,000 rows",
         function: "planning-jobs",

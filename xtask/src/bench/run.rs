@@ -1,9 +1,13 @@
 //! The measurements, one after another.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, ensure};
-use millwright_bench_driver::{Latency, Measure, Measured, Probe, Start, Started, Usage};
+use millwright_bench_driver::{Carry, Latency, Measure, Measured, Probe, Start, Started, Usage};
 use millwright_identity::issuer::Issuer;
 use serde_json::{Value, json};
 
@@ -11,9 +15,9 @@ use super::{
     Options, driver,
     node::NodeFunction,
     report::{Beside, Comparison, Double, Row, SubjectReport},
-    scenario::{Request, Scenario, Subject},
+    scenario::{Repetition, Request, Scenario, Subject},
     size::Size,
-    stage::{Candidate, Stage, Way, body},
+    stage::{Candidate, Neighbour, Stage, Way, body},
     work,
 };
 use crate::output;
@@ -26,7 +30,7 @@ pub const COUNTED: usize = 16;
 
 pub struct Bench<'a> {
     driver: &'a Path,
-    issuer: &'a Issuer,
+    issuer: Arc<Issuer>,
     node: Option<&'a NodeFunction>,
     /// Beginnings of the names of wanted rows; all if empty.
     only: &'a [String],
@@ -35,13 +39,15 @@ pub struct Bench<'a> {
     /// Not measured, for each process: Node's compiler is warm after some hundred.
     warm_up: usize,
     starts: usize,
+    /// Of functions that stand beside.
+    programs: BTreeMap<&'static str, PathBuf>,
 }
 
 impl<'a> Bench<'a> {
     pub fn new(
         options: &'a Options,
         driver: &'a Path,
-        issuer: &'a Issuer,
+        issuer: Arc<Issuer>,
         node: Option<&'a NodeFunction>,
     ) -> Bench<'a> {
         let share = if options.quick { 10 } else { 1 };
@@ -54,7 +60,17 @@ impl<'a> Bench<'a> {
             processes: usize::try_from(options.processes).unwrap_or(usize::MAX),
             warm_up: 1_000 / share,
             starts: 50 / share,
+            programs: BTreeMap::new(),
         }
+    }
+
+    /// Builds what stands beside a subject.
+    pub fn build_beside(&mut self, subject: &Subject) -> Result<()> {
+        for (service, name) in subject.beside {
+            let program = driver::build(&format!("millwright-{service}"), name, "release")?;
+            self.programs.insert(name, program);
+        }
+        Ok(())
     }
 
     fn wants(&self, row: &str) -> bool {
@@ -110,7 +126,15 @@ impl<'a> Bench<'a> {
     }
 
     async fn open(&self, subject: &Subject, own: Candidate<'_>) -> Result<Stage> {
-        Stage::open(self.driver, self.issuer, subject, own).await
+        let neighbours: Vec<Neighbour<'_>> = subject
+            .beside
+            .iter()
+            .filter_map(|(_, name)| {
+                let program = self.programs.get(name)?;
+                Some(Neighbour { function: name, program })
+            })
+            .collect();
+        Stage::open(self.driver, self.issuer.clone(), subject, own, &neighbours).await
     }
 
     /// From the start of a process to its first poll and first answer.
@@ -123,7 +147,10 @@ impl<'a> Bench<'a> {
         let stage = self.open(subject, own).await?;
         let first = subject.scenarios.iter().find(|scenario| scenario.name == subject.first);
         let first = first.context("the first request is no row")?;
-        let event = stage.events(first, 0, 1).into_iter().next().context("no first request")?;
+        let mut event = stage.events(first, 0, 1).into_iter().next().context("no first request")?;
+        if let Some(carry) = carry(&stage, first, 0) {
+            event = carrying(&event, carry.first.first().map_or("", String::as_str))?;
+        }
         let function = stage.function(candidate, Way::Direct);
         let started = stage.driver.run(&Start { function, event, times: self.starts }).await?;
         output::progress(format_args!(
@@ -155,15 +182,23 @@ impl<'a> Bench<'a> {
         candidate: Candidate<'_>,
     ) -> Result<[Measured; 2]> {
         // Where requests are sent once, the two have different ones.
-        let one = self.measure(stage, scenario, candidate, 1, COUNTED * 2).await?;
-        let first = self.numbers(1) + COUNTED * 2;
-        let several = self.measure(stage, scenario, candidate, self.processes, first).await?;
-        Ok([one, several])
+        let extent = self.extent(stage, scenario);
+        let first = COUNTED * 2;
+        let one = self.measure(stage, scenario, candidate, 1, extent.at(first, 1)).await?;
+        let first = first + extent.numbers(1);
+        let several = self.measure(stage, scenario, candidate, self.processes, extent.at(first, 2));
+        Ok([one, several.await?])
     }
 
-    /// Enough requests for all processes, even if one of them does twice its part.
-    fn numbers(&self, processes: usize) -> usize {
-        processes * self.warm_up + 2 * self.requests
+    /// How much is measured: what was asked for, or as much as there is.
+    fn extent(&self, stage: &Stage, scenario: &Scenario) -> Extent {
+        let Repetition::Once(name) = scenario.repetition else {
+            return Extent { first: 0, carried: 0, warm_up: self.warm_up, requests: self.requests };
+        };
+        let left = stage.world.all(name).len().saturating_sub(COUNTED * 2);
+        // One warm-up for each process, and six times as many requests, both doubled.
+        let share = left / (1 + self.processes + 4 * 6);
+        Extent { first: 0, carried: 0, warm_up: share, requests: 6 * share }
     }
 
     async fn measure(
@@ -172,14 +207,15 @@ impl<'a> Bench<'a> {
         scenario: &Scenario,
         candidate: Candidate<'_>,
         processes: usize,
-        first: usize,
+        extent: Extent,
     ) -> Result<Measured> {
         stage.launch(candidate, Way::Direct, processes).await?;
         let measure = Measure {
-            events: stage.events(scenario, first, self.numbers(processes)),
+            events: stage.events(scenario, extent.first, extent.numbers(processes)),
             status: scenario.status,
-            warm_up: self.warm_up,
-            requests: self.requests,
+            warm_up: extent.warm_up,
+            requests: extent.requests,
+            carry: carry(stage, scenario, extent.carried),
         };
         let measured = stage.driver.run(&measure).await;
         measured.with_context(|| format!("{} over {processes} processes", scenario.name))
@@ -190,8 +226,18 @@ impl<'a> Bench<'a> {
         stage.launch(own, Way::Counted, 1).await?;
         let events = stage.events(scenario, 0, COUNTED * 2);
         let mut sum = Usage::default();
+        let carry = carry(stage, scenario, 0);
+        let mut text = carry.as_ref().and_then(|carry| carry.first.first().cloned());
         for (index, event) in events.iter().cycle().take(COUNTED * 2).enumerate() {
-            let (_, usage) = stage.invoke(event.clone(), Some(scenario.status)).await?;
+            let event = match &text {
+                Some(text) => carrying(event, text)?,
+                None => event.clone(),
+            };
+            let (answer, usage) = stage.invoke(event, Some(scenario.status)).await?;
+            if let Some(carry) = &carry {
+                let next = answer.pointer(&carry.pointer).and_then(Value::as_str);
+                text = next.and_then(|next| next.split(';').next()).map(str::to_owned);
+            }
             if index < COUNTED {
                 continue;
             }
@@ -237,6 +283,7 @@ impl<'a> Bench<'a> {
             status: scenario.status,
             warm_up: 5,
             requests: self.requests / 2,
+            carry: None,
         };
         let race = stage.driver.run(&measure).await.context("the race")?;
         output::progress(format_args!(
@@ -274,6 +321,39 @@ impl<'a> Bench<'a> {
             query: probe("Query", query).await?,
         })
     }
+}
+
+/// The part of the requests that one measurement uses.
+#[derive(Clone, Copy)]
+struct Extent {
+    first: usize,
+    /// The texts to carry that are used already.
+    carried: usize,
+    warm_up: usize,
+    requests: usize,
+}
+
+impl Extent {
+    fn at(self, first: usize, carried: usize) -> Extent {
+        Extent { first, carried, ..self }
+    }
+
+    /// Enough requests for all processes, even if one of them does twice its part.
+    fn numbers(self, processes: usize) -> usize {
+        processes * self.warm_up + 2 * self.requests
+    }
+}
+
+/// What the processes begin with, each with a text that nobody has had before.
+fn carry(stage: &Stage, scenario: &Scenario, used: usize) -> Option<Carry> {
+    let Repetition::Carried { pointer, first } = scenario.repetition else { return None };
+    let first = stage.world.all(first).get(used..).unwrap_or_default().to_vec();
+    Some(Carry { pointer: pointer.to_owned(), first })
+}
+
+/// The event with this text to carry in it.
+fn carrying(event: &Value, text: &str) -> Result<Value> {
+    Ok(serde_json::from_str(&event.to_string().replace(Carry::PLACE, text))?)
 }
 
 struct NodeCandidate<'a> {

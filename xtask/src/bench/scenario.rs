@@ -6,12 +6,19 @@ use std::{collections::BTreeMap, ops::Range};
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
 use http::Method;
-use serde_json::Value;
+use millwright_http::CALLER_HEADER;
+use serde_json::{Value, json};
 
-use super::{planning, stage::Caller, work::Work};
+use super::{identity, planning, stage::Caller, work::Work};
 
 /// Everything `cargo xtask bench` measures.
-pub const SUBJECTS: &[Subject] = &[planning::PLANNING];
+pub const SUBJECTS: &[Subject] = &[
+    planning::PLANNING,
+    identity::AUTH,
+    identity::AUTH_LOGIN,
+    identity::AUTH_TOKEN,
+    identity::USER_MANAGEMENT,
+];
 
 /// An HTTP function and the requests it is measured with.
 pub struct Subject {
@@ -28,6 +35,8 @@ pub struct Subject {
     pub first: &'static str,
     /// A scenario that many processes run on one and the same thing.
     pub race: Option<&'static str>,
+    /// Functions that it, or what is furnished, invokes: service and name.
+    pub beside: &'static [(&'static str, &'static str)],
     /// What it orders of functions with a queue.
     pub works: &'static [Work],
 }
@@ -52,6 +61,11 @@ pub enum Repetition {
     Cycle(usize),
     /// Each is sent once.
     Never,
+    /// Each is sent once, and there are as many as the world has of this name: fewer than of others.
+    Once(&'static str),
+    /// One, in which [`Carry::PLACE`] stands for a text that every answer renews at this JSON
+    /// Pointer; each process begins with one of these names of the world.
+    Carried { pointer: &'static str, first: &'static str },
 }
 
 impl Scenario {
@@ -59,7 +73,8 @@ impl Scenario {
     pub fn requests(&self, world: &World, first: usize, wanted: usize) -> Vec<Request> {
         let numbers: Range<usize> = match self.repetition {
             Repetition::Cycle(length) => 0..length,
-            Repetition::Never => first..first + wanted,
+            Repetition::Carried { .. } => 0..1,
+            Repetition::Never | Repetition::Once(_) => first..first + wanted,
         };
         numbers.map(|number| (self.request)(world, number)).collect()
     }
@@ -72,13 +87,22 @@ pub struct World(BTreeMap<&'static str, Vec<String>>);
 impl World {
     pub fn add(&mut self, name: &'static str, thing: &Value) -> Result<()> {
         let id = thing["id"].as_str().with_context(|| format!("{name} has no id: {thing}"))?;
-        self.0.entry(name).or_default().push(id.to_owned());
+        self.put(name, id);
         Ok(())
+    }
+
+    /// Adds any text.
+    pub fn put(&mut self, name: &'static str, text: impl Into<String>) {
+        self.0.entry(name).or_default().push(text.into());
+    }
+
+    pub fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[][..], Vec::as_slice)
     }
 
     /// The n-th of them, round and round; empty if there is none.
     pub fn id(&self, name: &str, number: usize) -> &str {
-        let ids = self.0.get(name).map_or(&[][..], Vec::as_slice);
+        let ids = self.all(name);
         ids.get(number % ids.len().max(1)).map_or("", String::as_str)
     }
 }
@@ -91,6 +115,8 @@ pub struct Request {
     pub query: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<Value>,
+    /// Sent by a service of the installation, past the gateway.
+    pub is_inside: bool,
 }
 
 impl Request {
@@ -108,7 +134,7 @@ impl Request {
 
     fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Request {
         let (path, query, headers) = (path.into(), String::new(), Vec::new());
-        Request { method, path, query, headers, body }
+        Request { method, path, query, headers, body, is_inside: false }
     }
 
     pub fn query(self, query: String) -> Request {
@@ -120,6 +146,12 @@ impl Request {
         self
     }
 
+    /// Sent by this service, past the gateway.
+    pub fn inside(self, caller: &str) -> Request {
+        let caller = self.header(CALLER_HEADER, caller.to_owned());
+        Request { is_inside: true, ..caller }
+    }
+
     /// The event the gateway would make of it, after the recorded one.
     pub fn event(&self, recorded: &Value, token: &str) -> Value {
         let mut event = recorded.clone();
@@ -128,6 +160,13 @@ impl Request {
         event["requestContext"]["http"]["method"] = self.method.as_str().into();
         event["requestContext"]["http"]["path"] = self.path.as_str().into();
         event["headers"]["authorization"] = format!("Bearer {token}").into();
+        if self.is_inside {
+            event["headers"] = json!({ "content-type": "application/json" });
+            event["requestContext"]["stage"] = "internal".into();
+            if let Some(context) = event["requestContext"].as_object_mut() {
+                context.remove("apiId");
+            }
+        }
         for (name, value) in &self.headers {
             event["headers"][*name] = value.as_str().into();
         }

@@ -1,16 +1,22 @@
 //! A stage: an empty table behind a driver of its own, the secrets of an installation, and a caller.
 //! Every measurement begins on a fresh one, so that none finds what another has left.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::StreamSpecification};
 use millwright_access::{CREDENTIALS, DIRECTORY};
-use millwright_bench_driver::{Function, Invoke, Invoked, Launch, SetSecrets, Usage};
+use millwright_bench_driver::{Beside, Function, Invoke, Invoked, Launch, Provide, Usage};
 use millwright_config::{Config, variable};
+use millwright_core::{OrgId, UserId};
 use millwright_identity::issuer::Issuer;
 use millwright_runtime::aws::Clients;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     driver::Driver,
@@ -20,6 +26,8 @@ use crate::{keys, paths};
 
 const PREFIX: &str = "bench";
 const PUBLIC_URL: &str = "http://127.0.0.1:9000";
+/// Of auth, at the identity provider.
+pub const SIGN_IN_CLIENT: &str = "millwright-bench";
 
 /// How a function reaches DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,34 +51,47 @@ pub struct Stage {
     recorded: Value,
     token: String,
     public_keys: String,
+    issuer: Arc<Issuer>,
+}
+
+/// A function that is invoked by others, and its program.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbour<'a> {
+    pub function: &'a str,
+    pub program: &'a Path,
 }
 
 impl Stage {
+    /// How auth introduces itself to other services.
+    pub const AUTH: &'static str = r#"{"service":"auth"}"#;
+
     /// Opens a stage and has the subject's own function make what its requests are about.
     pub async fn open(
         driver: &Path,
-        issuer: &Issuer,
+        issuer: Arc<Issuer>,
         subject: &Subject,
         own: Candidate<'_>,
+        neighbours: &[Neighbour<'_>],
     ) -> Result<Stage> {
         let driver = Driver::start(driver)?;
         let public_keys = serde_json::to_string(&issuer.public_keys())?;
-        let secrets = BTreeMap::from([
-            (format!("{PREFIX}/auth/jwks"), public_keys.clone()),
-            (format!("{PREFIX}/internal"), "a secret of the bench".to_owned()),
-        ]);
-        driver.run(&SetSecrets(secrets)).await?;
+        let provider = driver.addresses.around.clone();
+        driver.run(&surroundings(&issuer, &public_keys, &provider)).await?;
         let (user, organization) = (keys::demo_user(), keys::demo_organization());
-        let token = keys::issue(issuer, "owner", user, organization)?;
+        let token = keys::issue(&issuer, "owner", user, organization)?;
         let recorded = recorded(subject.sample)?;
         let (function, world) = (subject.function, World::default());
-        let mut stage = Stage { driver, world, function, recorded, token, public_keys };
+        let mut stage = Stage { driver, world, function, recorded, token, public_keys, issuer };
         // Whoever verifies a credential reads the feeds of the last two.
-        for service in [subject.service, DIRECTORY, CREDENTIALS] {
+        for service in BTreeSet::from([subject.service, DIRECTORY, CREDENTIALS]) {
             stage.create_table(service).await?;
         }
+        for Neighbour { function: name, program } in neighbours {
+            let function = stage.function_of(name, Candidate { program, arguments: &[] });
+            stage.driver.run(&Beside { name: (*name).to_owned(), function }).await?;
+        }
         stage.launch(own, Way::Direct, 1).await?;
-        stage.world = (subject.furnish)(Caller { stage: &stage }).await?;
+        stage.world = (subject.furnish)(Caller::on(&stage)).await?;
         Ok(stage)
     }
 
@@ -120,7 +141,7 @@ impl Stage {
             ("AWS_ACCESS_KEY_ID", "000000000000"),
             ("AWS_SECRET_ACCESS_KEY", "bench"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_ENDPOINT_URL", &addresses.secrets),
+            ("AWS_ENDPOINT_URL", &addresses.around),
             ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
             ("AWS_ENDPOINT_URL_S3", &addresses.files),
             // The Node function has its keys without a call.
@@ -144,10 +165,37 @@ impl Stage {
 
     /// As [`Stage::launch`], one process of another function of the service.
     pub async fn launch_other(&self, name: &str, candidate: Candidate<'_>, way: Way) -> Result<()> {
-        let mut function = self.function(candidate, way);
+        let counted = self.function(candidate, way).environment;
+        let mut function = self.function_of(name, candidate);
+        let address = "AWS_ENDPOINT_URL_DYNAMODB";
+        function.environment.extend(counted.into_iter().filter(|(key, _)| key == address));
+        self.driver.run(&Launch { function, processes: 1 }).await
+    }
+
+    fn function_of(&self, name: &str, candidate: Candidate<'_>) -> Function {
+        let mut function = self.function(candidate, Way::Direct);
         let name = format!("{PREFIX}-{name}");
         function.environment.insert("AWS_LAMBDA_FUNCTION_NAME".to_owned(), name);
-        self.driver.run(&Launch { function, processes: 1 }).await
+        function
+    }
+
+    /// The issuer of the identity provider.
+    pub fn provider(&self) -> &str {
+        &self.driver.addresses.around
+    }
+
+    /// A token of the identity provider.
+    pub fn signed(&self, claims: &Value) -> Result<String> {
+        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.issuer.header().kid });
+        self.issuer.sign_raw(header, claims).map_err(|error| anyhow!("{error}"))
+    }
+
+    /// What a person sends as `Authorization`: for no organization, or as owner of one.
+    pub fn bearer(&self, user: UserId, organization: Option<&str>) -> Result<String> {
+        let id = organization.map(str::parse::<OrgId>).transpose();
+        let organization = id.map_err(|error| anyhow!("{error}"))?;
+        let token = keys::issue_for(&self.issuer, user, organization.map(|id| ("owner", id)))?;
+        Ok(format!("Bearer {token}"))
     }
 
     pub fn event(&self, request: &Request) -> Value {
@@ -163,21 +211,59 @@ impl Stage {
     /// An answer with that status, or any that tells of no failure, and what it took.
     pub async fn invoke(&self, event: Value, status: Option<u16>) -> Result<(Value, Usage)> {
         let Invoked { answer, usage, .. } = self.invoke_raw(event).await?;
-        let found = answer["statusCode"].as_u64().unwrap_or_default();
-        let is_expected =
-            status.map_or((200..400).contains(&found), |status| u64::from(status) == found);
-        ensure!(is_expected, "unexpected answer: {answer}");
-        Ok((answer, usage))
+        Ok((checked(answer, status)?, usage))
     }
 
     /// Whatever the answer is.
     pub async fn invoke_raw(&self, event: Value) -> Result<Invoked> {
-        self.driver.run(&Invoke { event }).await
+        self.driver.run(&Invoke { event, beside: None }).await
     }
 
     pub fn table(&self, service: &str) -> String {
         format!("{PREFIX}-{service}")
     }
+}
+
+/// The answer, if it has that status, or any that tells of no failure.
+fn checked(answer: Value, status: Option<u16>) -> Result<Value> {
+    let found = answer["statusCode"].as_u64().unwrap_or_default();
+    let is_expected =
+        status.map_or((200..400).contains(&found), |status| u64::from(status) == found);
+    ensure!(is_expected, "unexpected answer: {answer}");
+    Ok(answer)
+}
+
+/// Secrets, settings, and an identity provider that signs with the installation's own key.
+fn surroundings(issuer: &Issuer, public_keys: &str, provider: &str) -> Provide {
+    let secret = |name: &str, text: &str| (format!("{PREFIX}/{name}"), text.to_owned());
+    let secrets = [
+        secret("auth/jwks", public_keys),
+        secret("auth/signing@current", issuer.private_pem()),
+        secret("auth/refresh@current", "a MAC key of the bench, long enough"),
+        secret("auth/providers/bench", "a client's secret"),
+        secret("internal", "a secret of the bench"),
+    ];
+    let settings = json!({
+        "publicUrl": PUBLIC_URL,
+        "providers": [{
+            "id": "bench", "displayName": "Bench", "issuer": provider,
+            "clientId": SIGN_IN_CLIENT, "clientSecretName": "auth/providers/bench",
+        }],
+        "appOrigins": ["http://localhost:5173"],
+    });
+    let metadata = json!({
+        "issuer": provider,
+        "authorization_endpoint": format!("{provider}/authorize"),
+        "token_endpoint": format!("{provider}/token"),
+        "jwks_uri": format!("{provider}/jwks"),
+        "id_token_signing_alg_values_supported": ["RS256"],
+    });
+    let pages = [
+        ("/.well-known/openid-configuration".to_owned(), metadata),
+        ("/jwks".to_owned(), json!(issuer.public_keys())),
+    ];
+    let parameter = (format!("/{PREFIX}/auth/settings"), settings.to_string());
+    Provide { secrets: secrets.into(), parameters: [parameter].into(), pages: pages.into() }
 }
 
 /// The JSON in an answer.
@@ -190,20 +276,36 @@ pub fn body(answer: &Value) -> Result<Value> {
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
     stage: &'a Stage,
+    beside: Option<&'a str>,
 }
 
 impl<'a> Caller<'a> {
     pub fn on(stage: &'a Stage) -> Caller<'a> {
-        Caller { stage }
+        Caller { stage, beside: None }
+    }
+
+    /// Calls a function that stands beside.
+    pub fn beside(self, function: &'a str) -> Caller<'a> {
+        Caller { beside: Some(function), ..self }
+    }
+
+    pub fn stage(&self) -> &'a Stage {
+        self.stage
     }
 
     /// The body of an answer that tells of no failure.
     pub async fn call(&self, request: &Request) -> Result<Value> {
+        body(&self.answer(request).await?)
+    }
+
+    /// An answer that tells of no failure.
+    pub async fn answer(&self, request: &Request) -> Result<Value> {
         let event = self.stage.event(request);
-        let answered = self.stage.invoke(event, None).await;
-        let (answer, _) =
+        let beside = self.beside.map(str::to_owned);
+        let answered = self.stage.driver.run(&Invoke { event, beside }).await;
+        let Invoked { answer, .. } =
             answered.with_context(|| format!("{} {}", request.method, request.path))?;
-        body(&answer)
+        checked(answer, None)
     }
 }
 

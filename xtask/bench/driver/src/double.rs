@@ -1,20 +1,26 @@
-//! What functions call: DynamoDB in memory, and the one call of Secrets Manager.
+//! What functions call: DynamoDB in memory, and as much as they use of Secrets Manager, of the
+//! parameter store, of other functions, and of an identity provider.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError, RwLock},
     thread,
 };
 
 use anyhow::{Context, Result, anyhow};
 use axum::{
     Json, Router,
-    extract::State,
-    http::StatusCode,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing::post,
 };
+use millwright_bench_driver::Provide;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::instance::Instance;
 
 /// Starts an empty database on a thread of its own; its URL.
 pub fn serve_dynamodb() -> Result<String> {
@@ -32,25 +38,100 @@ pub fn serve_dynamodb() -> Result<String> {
     Ok(format!("http://{address}"))
 }
 
-/// Secrets by name.
+/// What stands around the functions.
 #[derive(Default)]
-pub struct Secrets(Mutex<BTreeMap<String, String>>);
+pub struct Surroundings {
+    provided: RwLock<Provide>,
+    /// Functions that are invoked by others, by name.
+    beside: Mutex<BTreeMap<String, Arc<Mutex<Instance>>>>,
+}
 
-impl Secrets {
-    pub fn set(&self, secrets: BTreeMap<String, String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+impl Surroundings {
+    pub fn provide(&self, more: Provide) {
+        let mut provided = self.provided.write().unwrap_or_else(PoisonError::into_inner);
+        provided.secrets.extend(more.secrets);
+        provided.parameters.extend(more.parameters);
+        provided.pages.extend(more.pages);
+    }
+
+    pub async fn put_beside(&self, name: String, instance: Instance) {
+        self.beside.lock().await.insert(name, Arc::new(Mutex::new(instance)));
+    }
+
+    /// The answer of a function that stands beside.
+    pub async fn invoke(&self, name: &str, event: Bytes) -> Result<Bytes> {
+        let instance = self.beside.lock().await.get(name).cloned();
+        let instance = instance.with_context(|| format!("no function {name} stands beside"))?;
+        Ok(instance.lock().await.invoke(event).await?.body)
     }
 
     pub fn routes(self: Arc<Self>) -> Router {
-        Router::new().route("/", post(get_secret_value)).with_state(self)
+        Router::new()
+            .route("/", post(aws))
+            .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+            .route("/token", post(token))
+            .fallback(page)
+            .with_state(self)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Provide) -> T) -> T {
+        read(&self.provided.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-async fn get_secret_value(State(secrets): State<Arc<Secrets>>, body: String) -> Response {
-    let request: Value = serde_json::from_str(&body).unwrap_or_default();
-    let name = request["SecretId"].as_str().unwrap_or_default();
-    match secrets.0.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
-        Some(secret) => Json(json!({ "Name": name, "SecretString": secret })).into_response(),
-        None => StatusCode::BAD_REQUEST.into_response(),
+type Shared = State<Arc<Surroundings>>;
+
+/// Secrets Manager and the parameter store: which one, and what of it, says a header.
+async fn aws(State(around): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let member = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+    let answer = match target.unwrap_or_default() {
+        "AmazonSSM.GetParameter" => {
+            let name = member("Name");
+            let found = around.read(|provided| provided.parameters.get(&name).cloned());
+            found
+                .map(|text| json!({ "Parameter": { "Name": name, "Value": text } }))
+                .ok_or("ParameterNotFound")
+        }
+        "secretsmanager.GetSecretValue" => {
+            let (name, stage) = (member("SecretId"), member("VersionStage"));
+            let key = if stage.is_empty() { name.clone() } else { format!("{name}@{stage}") };
+            let found = around.read(|provided| provided.secrets.get(&key).cloned());
+            found
+                .map(|text| json!({ "Name": name, "SecretString": text }))
+                .ok_or("ResourceNotFoundException")
+        }
+        _ => Err("UnknownOperationException"),
+    };
+    match answer {
+        Ok(answer) => Json(answer).into_response(),
+        Err(kind) => (StatusCode::BAD_REQUEST, Json(json!({ "__type": kind }))).into_response(),
+    }
+}
+
+async fn invoke(State(around): Shared, Path(name): Path<String>, event: Bytes) -> Response {
+    match around.invoke(&name, event).await {
+        Ok(answer) => answer.into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
+    }
+}
+
+/// The token endpoint of the provider: each code has a page.
+async fn token(State(around): Shared, form: String) -> Response {
+    let code = form.split('&').find_map(|field| field.strip_prefix("code=")).unwrap_or_default();
+    around.page(&format!("/token/{code}"))
+}
+
+async fn page(State(around): Shared, uri: Uri) -> Response {
+    around.page(uri.path())
+}
+
+impl Surroundings {
+    fn page(&self, path: &str) -> Response {
+        match self.read(|provided| provided.pages.get(path).cloned()) {
+            Some(page) => Json(page).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
     }
 }

@@ -18,8 +18,9 @@ pub struct Addresses {
     pub dynamodb: String,
     /// The same, with every call counted: one hop more, so nothing there is timed.
     pub counted: String,
-    /// Secrets Manager, as far as functions call it.
-    pub secrets: String,
+    /// Secrets Manager, the parameter store, other functions, an identity provider: as far as
+    /// functions call them.
+    pub around: String,
     /// S3, as far as functions call it.
     pub files: String,
 }
@@ -38,12 +39,30 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Sets the secrets that functions may read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SetSecrets(pub BTreeMap<String, String>);
+/// Adds to what functions find around them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Provide {
+    /// By name; a version that is asked for by its stage, by `<name>@<stage>`.
+    pub secrets: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
+    /// JSON by path; what the identity provider answers to a code is the page `/token/<code>`.
+    pub pages: BTreeMap<String, Value>,
+}
 
-impl Command for SetSecrets {
-    const PATH: &'static str = "/secrets";
+impl Command for Provide {
+    const PATH: &'static str = "/provide";
+    type Answer = ();
+}
+
+/// Starts a process for those who invoke the function `name`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Beside {
+    pub name: String,
+    pub function: Function,
+}
+
+impl Command for Beside {
+    const PATH: &'static str = "/beside";
     type Answer = ();
 }
 
@@ -82,10 +101,11 @@ impl Command for Launch {
     type Answer = ();
 }
 
-/// Hands one event to the first of the processes.
+/// Hands one event to the first of the processes, or to a function beside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invoke {
     pub event: Value,
+    pub beside: Option<String>,
 }
 
 impl Command for Invoke {
@@ -116,6 +136,21 @@ pub struct Measure {
     /// Per process, before anything is measured.
     pub warm_up: usize,
     pub requests: usize,
+    /// What a process takes from each answer into its next event.
+    pub carry: Option<Carry>,
+}
+
+/// A text of each answer, up to a `;`, that stands in the next event for [`Carry::PLACE`]: a cookie
+/// that every answer renews. The k-th process begins with the k-th of `first`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Carry {
+    /// A JSON Pointer (RFC 6901) into the answer.
+    pub pointer: String,
+    pub first: Vec<String>,
+}
+
+impl Carry {
+    pub const PLACE: &'static str = "{carried}";
 }
 
 impl Command for Measure {

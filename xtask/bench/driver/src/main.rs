@@ -18,22 +18,23 @@ use std::{io::Write, sync::Arc};
 use anyhow::{Context, Result};
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
     routing::post,
 };
 use millwright_bench_driver::{
-    Addresses, Command, Invoke, Launch, Measure, Probe, SetSecrets, Start,
+    Addresses, Beside, Command, Invoke, Launch, Measure, Probe, Provide, Start,
 };
 use tokio::{net::TcpListener, sync::Mutex};
 
-use crate::{counter::Counter, double::Secrets, files::Files, instance::Instance};
+use crate::{counter::Counter, double::Surroundings, files::Files, instance::Instance};
 
 /// What the commands share.
 pub struct Driver {
     dynamodb: String,
     counter: Arc<Counter>,
-    secrets: Arc<Secrets>,
+    around: Arc<Surroundings>,
     fleet: Vec<Instance>,
 }
 
@@ -45,12 +46,13 @@ async fn main() -> Result<()> {
     let dynamodb = double::serve_dynamodb()?;
     let counter = Arc::new(Counter::of(&dynamodb)?);
     let counted = serve(counter.clone().routes()).await?;
-    let secrets = Arc::new(Secrets::default());
-    let secrets_address = serve(secrets.clone().routes()).await?;
+    let around = Arc::new(Surroundings::default());
+    let around_address = serve(around.clone().routes()).await?;
     let files = serve(Arc::new(Files::default()).routes()).await?;
-    let driver = Driver { dynamodb: dynamodb.clone(), counter, secrets, fleet: Vec::new() };
+    let driver = Driver { dynamodb: dynamodb.clone(), counter, around, fleet: Vec::new() };
     let control = Router::new()
-        .route(SetSecrets::PATH, post(set_secrets))
+        .route(Provide::PATH, post(provide))
+        .route(Beside::PATH, post(beside))
         .route(Start::PATH, post(start))
         .route(Launch::PATH, post(launch))
         .route(Invoke::PATH, post(invoke))
@@ -60,7 +62,7 @@ async fn main() -> Result<()> {
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(Mutex::new(driver)));
     let control = serve(control).await?;
-    let addresses = Addresses { control, dynamodb, counted, secrets: secrets_address, files };
+    let addresses = Addresses { control, dynamodb, counted, around: around_address, files };
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::to_string(&addresses)?)
         .context("nobody reads the addresses")?;
@@ -81,11 +83,15 @@ fn failed(error: anyhow::Error) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))
 }
 
-async fn set_secrets(
-    State(driver): State<Shared>,
-    Json(command): Json<SetSecrets>,
-) -> Answered<SetSecrets> {
-    driver.lock().await.secrets.set(command.0);
+async fn provide(State(driver): State<Shared>, Json(command): Json<Provide>) -> Answered<Provide> {
+    driver.lock().await.around.provide(command);
+    Ok(Json(()))
+}
+
+async fn beside(State(driver): State<Shared>, Json(command): Json<Beside>) -> Answered<Beside> {
+    let driver = driver.lock().await;
+    let instance = Instance::start(&command.function).await.map_err(failed)?;
+    driver.around.put_beside(command.name, instance).await;
     Ok(Json(()))
 }
 
@@ -105,6 +111,11 @@ async fn launch(State(driver): State<Shared>, Json(command): Json<Launch>) -> An
 
 async fn invoke(State(driver): State<Shared>, Json(command): Json<Invoke>) -> Answered<Invoke> {
     let mut driver = driver.lock().await;
+    if let Some(name) = &command.beside {
+        let event = Bytes::from(command.event.to_string());
+        let answer = driver.around.invoke(name, event).await.map_err(failed)?;
+        return measure::beside(&answer).map(Json).map_err(failed);
+    }
     let Driver { fleet, counter, .. } = &mut *driver;
     measure::invoke(fleet, counter, &command).await.map(Json).map_err(failed)
 }

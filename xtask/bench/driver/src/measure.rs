@@ -1,15 +1,21 @@
 //! The stopwatch.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use axum::body::Bytes;
 use hdrhistogram::Histogram;
-use millwright_bench_driver::{Invoke, Invoked, Latency, Measure, Measured, Probe, Start, Started};
+use millwright_bench_driver::{
+    Carry, Invoke, Invoked, Latency, Measure, Measured, Probe, Start, Started, Usage,
+};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     counter::Counter,
@@ -55,6 +61,17 @@ pub async fn invoke(
     })
 }
 
+/// The answer of a function that is not measured.
+pub fn beside(answer: &[u8]) -> Result<Invoked> {
+    Ok(Invoked {
+        answer: serde_json::from_slice(answer).context("an answer that is no JSON")?,
+        usage: Usage::default(),
+        seconds: 0.0,
+        cpu_seconds: 0.0,
+        peak_bytes: 0,
+    })
+}
+
 pub async fn measure(
     fleet: &mut [Instance],
     counter: &Counter,
@@ -62,7 +79,14 @@ pub async fn measure(
 ) -> Result<Measured> {
     let events: Vec<Bytes> =
         command.events.iter().map(|event| Bytes::from(event.to_string())).collect();
-    let round = Round { events: &events, processes: fleet.len(), status: command.status };
+    let carried = command.carry.as_ref().map(|carry| carry.first.clone()).unwrap_or_default();
+    let round = Round {
+        events: &events,
+        processes: fleet.len(),
+        status: command.status,
+        carry: command.carry.as_ref(),
+        carried: carried.into_iter().map(Mutex::new).collect(),
+    };
     let warmed = round.run(fleet, Some(command.warm_up), usize::MAX, 0).await?;
     let before = used(fleet)?;
     counter.take();
@@ -97,9 +121,31 @@ struct Round<'a> {
     events: &'a [Bytes],
     processes: usize,
     status: u16,
+    carry: Option<&'a Carry>,
+    /// What each process holds.
+    carried: Vec<Mutex<String>>,
 }
 
 impl Round<'_> {
+    /// The n-th event of all, for the process of a lane.
+    fn event(&self, lane: usize, index: usize) -> Result<Bytes> {
+        let event = self.events.get(index % self.events.len().max(1)).context("no events")?;
+        let Some(held) = self.carry.and(self.carried.get(lane)) else { return Ok(event.clone()) };
+        let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = std::str::from_utf8(event).context("an event that is no text")?;
+        Ok(Bytes::from(text.replace(Carry::PLACE, &held)))
+    }
+
+    fn keep(&self, lane: usize, answer: &Answer) -> Result<()> {
+        let Some((carry, held)) = self.carry.zip(self.carried.get(lane)) else { return Ok(()) };
+        let body: Value = serde_json::from_slice(&answer.body).context("no JSON")?;
+        let text = body.pointer(&carry.pointer).and_then(Value::as_str);
+        let text = text.and_then(|text| text.split(';').next());
+        let text = text.with_context(|| format!("nothing to carry in {body}"))?;
+        text.clone_into(&mut held.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
     /// All processes at once, until each has answered `each` or all together `total`; goes on
     /// where `done` requests before have ended.
     async fn run(
@@ -120,9 +166,9 @@ impl Round<'_> {
                     && taken.fetch_add(1, Ordering::Relaxed) < total
                 {
                     let index = lane + (done_each + turn) * self.processes;
-                    let event = self.events.get(index % self.events.len().max(1));
-                    let answer = instance.invoke(event.context("no events")?.clone()).await?;
+                    let answer = instance.invoke(self.event(lane, index)?).await?;
                     check(&answer, Some(self.status))?;
+                    self.keep(lane, &answer)?;
                     stopwatch.record(answer.took)?;
                     turn += 1;
                 }
