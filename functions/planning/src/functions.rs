@@ -45,8 +45,8 @@ pub async fn planning_jobs() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let (store, files) = (environment.store("planning")?, environment.files("planning")?);
     let cache = Duration::from_secs(environment.config.project_cache_seconds.into());
-    let planning = Planning::new(store.clone(), files.clone(), cache);
-    let worker = Worker::new(store, files, works(planning), Times::default());
+    let planning = Planning::new(store.clone(), files, cache);
+    let worker = Worker::new(store, works(planning), Times::default());
     serve_jobs(&environment, "planning", worker, |worker: Arc<Worker>, message| {
         Box::pin(async move { worker.work(&message).await })
     })

@@ -210,17 +210,12 @@ impl TestApp {
 
     /// The public events said so far.
     pub async fn events(&self) -> Vec<Envelope> {
-        self.said_to(&Destination::Bus).await
+        self.database.said_to(&Destination::Bus).await
     }
 
     /// The messages sent to the queue of a function so far.
     pub async fn messages_to(&self, function: &str) -> Vec<Envelope> {
-        self.said_to(&Destination::Queue(function.to_owned())).await
-    }
-
-    async fn said_to(&self, destination: &Destination) -> Vec<Envelope> {
-        let entries = self.outbox().await.into_iter();
-        entries.filter(|entry| entry.to == *destination).map(|entry| entry.envelope).collect()
+        self.database.messages_to(function).await
     }
 
     /// The types of the events said so far.

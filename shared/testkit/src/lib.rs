@@ -5,6 +5,7 @@
 //! - [`Faults`]: counts calls, injects transaction conflicts (seeded) and crashes, below the SDK.
 //! - [`TestApp::outbox`]: what was said; [`deliveries`] makes queue batches of it, [`settled`] tells
 //!   how one ended.
+//! - [`JobQueue`]: delivers messages to the workers of jobs, which die where the test says.
 //! - [`TestFiles`]: a bucket that verifies signatures and checksums.
 //! - [`LambdaProcess`]: a real binary behind a Runtime API, with [`AwsDouble`] beside it.
 //! - [`Contract`]: answers and events against the generated documents.
@@ -17,6 +18,7 @@ mod database;
 mod faults;
 mod files;
 mod lambda;
+mod queue;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
 pub use contract::Contract;
@@ -25,6 +27,7 @@ pub use faults::{CrashPoint, Faults};
 pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};
 pub use millwright_files::Files;
+pub use queue::JobQueue;
 
 use millwright_core::Timestamp;
 

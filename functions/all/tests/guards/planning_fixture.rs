@@ -36,8 +36,8 @@ pub fn guarded() -> Guarded {
 /// Lets the jobs be done that were asked for so far.
 async fn work_off(app: &TestApp) {
     let (store, files) = (app.database.store(), app.files.client());
-    let planning = Planning::new(store.clone(), files.clone(), Duration::ZERO);
-    let worker = Worker::new(store, files, works(planning), Times::default());
+    let planning = Planning::new(store.clone(), files, Duration::ZERO);
+    let worker = Worker::new(store, works(planning), Times::default());
     for envelope in app.messages_to(PLANNING_JOBS).await {
         worker.work(&Message::of("m", envelope)).await.unwrap();
     }

@@ -15,10 +15,11 @@ mod upload;
 pub use assignee::{AgentId, Assignee};
 pub use criteria::{AcceptanceCriteria, AcceptanceCriterion};
 pub use job::{
-    End, Job, JobFault, JobId, JobKind, JobProblem, JobProgress, JobRow, JobStatus, JobSummary,
-    MAX_JOBS, RowStatus, RowWarning,
+    Job, JobDetails, JobExtra, JobFault, JobId, JobKind, JobNoun, JobProblem, JobProgress, JobRow,
+    JobStatus, JobSummary, MAX_JOBS, RowStatus, RowWarning,
 };
 pub use key::{ItemKey, ProjectKey, ProjectReference, TaskReference};
+pub use millwright_files::Sha256;
 pub use project::{
     Project, ProjectName, ProjectPatch, ProjectSettings, ProjectStatus, ProjectSummary, Visibility,
 };
@@ -30,7 +31,7 @@ pub use task::{
     ActorId, BlockedReason, EstimateSeconds, ExternalId, ExternalKey, Force, NewTask, Parts,
     Points, Priority, Source, Stamp, Task, TaskPatch, TaskSummary, TaskType, Title, Transition,
 };
-pub use upload::{FileName, MAX_UPLOAD_BYTES, MediaType, Sha256, Upload, UploadId};
+pub use upload::{FileName, MAX_UPLOAD_BYTES, MediaType, Upload, UploadId};
 
 /// Markdown of a project's description.
 pub type ProjectDescription = millwright_core::Markdown<0, 10_000>;

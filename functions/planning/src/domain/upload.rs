@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::ActorId;
+use super::{ActorId, Sha256};
 
 millwright_core::id! {
     /// An upload.
@@ -21,41 +21,6 @@ pub const MAX_UPLOAD_BYTES: u64 = 52_428_800;
 
 /// The name of a file, 1-200 characters.
 pub type FileName = Line<1, 200>;
-
-/// SHA-256 in 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Sha256(pub [u8; 32]);
-
-impl FromStr for Sha256 {
-    type Err = InputError;
-
-    fn from_str(text: &str) -> Result<Sha256, InputError> {
-        let bad = || InputError::bad_format("must be 64 hexadecimal digits, a to f in lower case");
-        let digit = |byte: &u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(bad()),
-        };
-        let digits: Vec<u8> = text.as_bytes().iter().map(digit).collect::<Result<_, _>>()?;
-        let bytes: Vec<u8> = match digits.as_chunks() {
-            (pairs, []) => pairs.iter().map(|[high, low]| high * 16 + low).collect(),
-            _ => return Err(bad()),
-        };
-        bytes.try_into().map(Sha256).map_err(|_| bad())
-    }
-}
-
-impl fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// `text/csv`, `application/json; charset=utf-8`: 3-100 visible ASCII characters and spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,42 +59,33 @@ impl fmt::Display for MediaType {
     }
 }
 
-macro_rules! wire_text {
-    ($($name:ident: $min:literal-$max:literal $pattern:expr;)+) => {$(
-        deserr_from_str!($name);
+deserr_from_str!(MediaType);
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                let object = ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .min_length(Some($min))
-                    .max_length(Some($max))
-                    .pattern(Some($pattern));
-                RefOr::T(Schema::Object(object.build()))
-            }
-        }
-
-        impl ToSchema for $name {}
-    )+};
+impl Serialize for MediaType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
-wire_text! {
-    Sha256: 64-64 "^[0-9a-f]{64}$";
-    MediaType: 3-100 "^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;.*)?$";
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
 }
+
+impl PartialSchema for MediaType {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(3))
+            .max_length(Some(100))
+            .pattern(Some("^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;.*)?$"));
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for MediaType {}
 
 /// A file somebody may send for a quarter of an hour, and that a job may use for a week.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,17 +103,6 @@ pub struct Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_64_digits() {
-        let text = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
-        let digest: Sha256 = text.parse().expect("a digest");
-        assert_eq!((digest.0[0], digest.0[31]), (0xb9, 0xe9));
-        assert_eq!(digest.to_string(), text);
-        for bad in ["", &text[1..], &format!("{text}0"), &text.to_uppercase(), &"ü".repeat(32)] {
-            assert!(bad.parse::<Sha256>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn media_types_cannot_end_a_header() {

@@ -1,17 +1,18 @@
 //! What events tell.
 
 use millwright_core::{Labels, ProjectId, TaskId, TeamId};
-use millwright_event::Event;
+use millwright_job::JobSummary;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     domain::{
-        Assignee, EstimateSeconds, JobId, JobKind, JobProgress, JobSummary, Points, Project,
-        ProjectKey, ProjectName, RelationKind, StateCategory, Task, TaskState, TaskSummary,
-        TaskType, Visibility,
+        Assignee, EstimateSeconds, JobId, JobKind, JobProgress, Points, Project, ProjectKey,
+        ProjectName, RelationKind, StateCategory, Task, TaskState, TaskSummary, TaskType,
+        Visibility,
     },
+    job::PlanningJobs,
     store::{Comment, FieldChange, Subject},
 };
 
@@ -280,37 +281,15 @@ pub struct JobData {
 }
 
 impl JobData {
-    pub fn of(job: &JobSummary) -> JobData {
+    pub fn of(job: &JobSummary<PlanningJobs>) -> JobData {
         JobData {
-            project_id: job.project_id,
+            project_id: job.details.project_id,
             version: job.version,
             job_id: job.id,
             kind: job.kind,
-            subject_id: job.subject_id.clone(),
-            progress: job.progress,
+            subject_id: job.details.subject_id.clone(),
+            progress: job.details.progress,
             problem_code: job.problem.as_ref().map(|problem| problem.code.clone()),
         }
-    }
-}
-
-/// To planning-jobs, not to the bus: the slice of a job that is to be done next.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct JobSlice {
-    pub job_id: JobId,
-    /// From 1 on.
-    pub slice: u64,
-}
-
-impl Event for JobSlice {
-    const TYPE: &'static str = "planning.job.slice_due";
-    const SERVICE: &'static str = "planning";
-
-    fn subject(&self) -> String {
-        self.job_id.to_string()
-    }
-
-    fn example() -> Self {
-        JobSlice { job_id: JobId::from_uuid(uuid::Uuid::nil()), slice: 1 }
     }
 }

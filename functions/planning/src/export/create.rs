@@ -10,7 +10,6 @@ use crate::{
     job::NewJob,
     permissions::TaskRead,
     transfer::{ExportFormat, ExportIn},
-    worker::PLANNING_JOBS,
 };
 
 /// What the worker is to do.
@@ -52,7 +51,6 @@ pub async fn export_create(
         },
     };
     let mut write = submission.write(&planning.store, &caller);
-    let job = new.add_to(&mut write, planning.store.ids().next(), &planning.stamp(&caller))?;
-    write.send(PLANNING_JOBS, &NewJob::first_slice(&job))?;
+    let job = new.start(&mut write, caller.actor())?;
     Ok(write.commit(Accepted(job)).await?)
 }

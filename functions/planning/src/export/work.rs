@@ -9,10 +9,11 @@ use tokio::sync::Mutex;
 use super::{create::ExportOrder, tasks::Exporter};
 use crate::{
     app::Planning,
-    domain::{Sha256, UploadId},
-    store::{StoredResult, upload_key},
+    domain::UploadId,
+    job::PlanningJobs,
+    store::{result_key, upload_key},
     transfer::{CsvColumns, ExportFormat},
-    worker::{Advance, Halt, Run, Work},
+    worker::{Advance, Chunk, Halt, Run, StoredResult, Work},
 };
 
 /// What one export has at most; it is joined in memory.
@@ -65,7 +66,7 @@ impl ExportWork {
             let detail = format!("the export has over {MAX_BYTES} bytes: leave out the history");
             return Err(Error::new(codes::TOO_LARGE, detail).into());
         }
-        let mut chunk = run.chunk();
+        let mut chunk = Chunk::begin(run);
         chunk.stage(if part.is_last { "storing" } else { "reading" });
         let progress = chunk.progress();
         progress.processed += part.tasks;
@@ -79,17 +80,17 @@ impl ExportWork {
                 ExportFormat::JsonLines => "application/x-ndjson",
                 ExportFormat::Csv => "text/csv; charset=utf-8",
             };
-            let stored = run.files().put(&run.result_key(), media_type, whole).await?;
-            chunk.result(StoredResult {
-                file_name: format!("{}.{}", order.key, order.format),
-                size_bytes: stored.size_bytes,
-                sha256: Sha256(stored.sha256),
-            });
+            let stored = self
+                .planning
+                .files()
+                .put(&result_key(&tenant, run.job().id), media_type, whole)
+                .await?;
+            chunk.result(StoredResult::of(format!("{}.{}", order.key, order.format), stored));
             checkpoint.stored = true;
         } else if !bytes.is_empty() {
             let id: UploadId = self.planning.store.ids().next();
             let key = upload_key(&tenant, id);
-            run.files().put(&key, "application/octet-stream", bytes).await?;
+            self.planning.files().put(&key, "application/octet-stream", bytes).await?;
             checkpoint.parts.push(id);
         }
         match chunk.commit(run, &checkpoint).await? {
@@ -103,7 +104,7 @@ impl ExportWork {
         let mut whole = Vec::new();
         for part in parts {
             let key = upload_key(run.tenant(), *part);
-            let bytes = run.files().read_whole(&key, MAX_BYTES).await?;
+            let bytes = self.planning.files().read_whole(&key, MAX_BYTES).await?;
             let bytes = bytes.ok_or_else(|| Error::internal("a part of an export is gone"))?;
             whole.extend(bytes);
         }
@@ -112,7 +113,7 @@ impl ExportWork {
     }
 }
 
-impl Work for ExportWork {
+impl Work<PlanningJobs> for ExportWork {
     fn advance<'a>(&'a self, run: &'a mut Run) -> BoxFuture<'a, Result<Advance, Halt>> {
         Box::pin(self.step(run))
     }

@@ -12,7 +12,6 @@ use crate::{
     permissions::TaskImport,
     store::{UploadItem, upload_key},
     transfer::{ImportContent, ImportIn, ImportOptions, OnConflict},
-    worker::PLANNING_JOBS,
 };
 
 /// What the worker is to do.
@@ -55,8 +54,7 @@ pub async fn import_create(
         request: order,
     };
     let mut write = submission.write(&planning.store, &caller);
-    let job = new.add_to(&mut write, planning.store.ids().next(), &planning.stamp(&caller))?;
-    write.send(PLANNING_JOBS, &NewJob::first_slice(&job))?;
+    let job = new.start(&mut write, caller.actor())?;
     Ok(write.commit(Accepted(job)).await?)
 }
 

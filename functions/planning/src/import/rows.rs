@@ -50,8 +50,8 @@ impl Step<'_> {
         let rows = self.rows_from(next);
         if rows.is_empty() {
             return Ok(match self.order.dry_run {
-                true if run.job().progress.total.is_some() => Stepped::Finished,
-                false if run.job().progress.total.is_some() => {
+                true if run.job().details.progress.total.is_some() => Stepped::Finished,
+                false if run.job().details.progress.total.is_some() => {
                     Stepped::Passed(Checkpoint::links_from(1))
                 }
                 // An empty file: its total is told, too.
@@ -231,7 +231,7 @@ impl Step<'_> {
 
     /// The next transaction, with how far the work has come.
     pub fn chunk(&self, run: &Run, stage: &str) -> Chunk {
-        let mut chunk = run.chunk();
+        let mut chunk = Chunk::begin(run);
         chunk.stage(stage);
         chunk.progress().total = Some(self.total.into());
         chunk.unmapped_columns(self.unmapped.to_vec());

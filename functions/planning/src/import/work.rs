@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use millwright_core::{Error, Result, Tenant, codes as shared_codes};
+use millwright_files::FileKey;
 use millwright_store::Outcome as Written;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -11,6 +12,8 @@ use crate::{
     app::Planning,
     codes,
     domain::Stamp,
+    job::PlanningJobs,
+    store::{JobHead, upload_key},
     transfer::{Outcome, Reader, Reading, Row, UnreadableCode, Warning, limits},
     worker::{Advance, Halt, Run, Work},
 };
@@ -108,7 +111,7 @@ impl ImportWork {
         let mut checkpoint = run.checkpoint()?.unwrap_or(Checkpoint::Rows { next: 1 });
         let job = run.job();
         let importing = Importing {
-            project: job.project_id,
+            project: job.details.project_id,
             source: order.options.source.clone(),
             stamp: Stamp { at: job.created_at, by: job.created_by.clone() },
         };
@@ -117,7 +120,7 @@ impl ImportWork {
         loop {
             let first = checkpoint.first_row();
             if file.as_ref().is_none_or(|file| file.first > first) {
-                *file = Some(read(run, &order, first).await?);
+                *file = Some(read(&self.planning, run, &order, first).await?);
             }
             let Some(file) = file.as_ref() else { return Ok(Advance::Finished) };
             let step = Step {
@@ -152,21 +155,36 @@ impl ImportWork {
     }
 }
 
-impl Work for ImportWork {
+impl Work<PlanningJobs> for ImportWork {
     fn advance<'a>(&'a self, run: &'a mut Run) -> BoxFuture<'a, Result<Advance, Halt>> {
         Box::pin(self.step(run))
     }
+
+    /// Removes the file.
+    fn clear<'a>(&'a self, tenant: &'a Tenant, job: &'a JobHead) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match upload_of(tenant, job) {
+                Some(key) => self.planning.files().delete(&key).await,
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// The file the job was given.
+fn upload_of(tenant: &Tenant, job: &JobHead) -> Option<FileKey> {
+    job.extra.upload.map(|id| upload_key(tenant, id))
 }
 
 /// Reads the file and its rows from `first` on. One GetObject; a second or so of CPU for 50 MB.
 ///
 /// # Errors
 /// `upload_missing`, `import_unreadable`, `too_large`.
-async fn read(run: &Run, order: &ImportOrder, first: u32) -> Result<File> {
+async fn read(planning: &Planning, run: &Run, order: &ImportOrder, first: u32) -> Result<File> {
     let missing = || Error::new(codes::UPLOAD_MISSING, "the file was never sent, or is gone");
-    let key = run.upload().ok_or_else(missing)?;
+    let key = upload_of(run.tenant(), run.head()).ok_or_else(missing)?;
     let max = limits::MAX_BYTES as u64;
-    let bytes = run.files().read_whole(&key, max).await?.ok_or_else(missing)?;
+    let bytes = planning.files().read_whole(&key, max).await?.ok_or_else(missing)?;
     let reading = Reading { options: &order.options, now: run.job().created_at };
     let mut reader = Reader::open(&bytes, reading).map_err(|unreadable| {
         let code = match unreadable.code {

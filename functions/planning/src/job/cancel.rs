@@ -1,17 +1,14 @@
 //! Cancelling a job.
 
 use axum::extract::State;
-use millwright_core::Error;
 use millwright_http::{Accepted, Allowed, Answered, Empty, PathParameter, Submission};
 use millwright_store::Contention;
 
 use super::job_head;
 use crate::{
     app::Planning,
-    domain::{End, Job, JobId},
-    events::{JobCancelled, JobData},
+    domain::{Job, JobId},
     permissions::{JobCreate, JobDelete},
-    worker::ended,
 };
 
 /// Cancel a job
@@ -33,12 +30,8 @@ pub async fn job_cancel(
             return Err(caller.deny::<JobDelete>(detail).await);
         }
         let mut write = submission.write(&planning.store, &caller);
-        let stamp = planning.stamp(&caller);
-        let (ended, step) = ended(&mut write, &head, End::Cancelled, &stamp)?;
-        // Its worker was faster with a chunk.
-        write.refused_as(step, Error::lost_race());
-        write.emit(&JobCancelled(JobData::of(&ended.summary)))?;
-        write.commit(Accepted(ended.job())).await
+        let ended = head.cancel(&mut write, caller.actor())?;
+        write.commit(Accepted(Job::of(ended))).await
     };
     Ok(Contention::new(&planning.store).settle(&planning.store, attempt).await?)
 }

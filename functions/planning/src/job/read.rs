@@ -7,16 +7,17 @@ use deserr::Deserr;
 use millwright_core::{Error, Faults, ProjectId, Timestamp, codes};
 use millwright_http::extract::Several;
 use millwright_http::{Allowed, Answered, Listed, Listing, PathParameter, Plain, Versioned};
+use millwright_job::{JobSummary as StoredJob, jobs_of};
 use millwright_store::{Index, Query, RawItem};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::job_head;
+use super::{PlanningJobs, job_head};
 use crate::{
     app::Planning,
     domain::{Job, JobId, JobKind, JobStatus, JobSummary, Sha256},
     permissions::JobRead,
-    store::{jobs_of_organization, jobs_of_project, result_key},
+    store::{jobs_of_project, result_key},
 };
 
 /// Filters of the job list: `projectId` is an index filter, all others are residual.
@@ -54,16 +55,16 @@ pub async fn job_list(
             planning.project_head(&tenant, project).await?;
             Query::index(Index::Gsi1, jobs_of_project(&tenant, project))
         }
-        None => Query::index(Index::Gsi2, jobs_of_organization(&tenant)),
+        None => Query::index(Index::Gsi2, jobs_of::<PlanningJobs>(&tenant)),
     };
     let now = planning.store.clock().now();
     let is_filtered = !filters.kind.0.is_empty() || !filters.status.0.is_empty();
     let admit = |item: &RawItem| {
-        let job: JobSummary = item.decode_attribute("summary")?;
+        let job = StoredJob::<PlanningJobs>::of(item)?;
         let admitted = filters.kind.admits(&job.kind)
             && filters.status.admits(&job.status)
-            && job.expires_at.is_none_or(|at| at > now);
-        Ok(admitted.then_some(job))
+            && !job.is_expired(now);
+        Ok(admitted.then(|| JobSummary::of(job)))
     };
     let (limit, from) = (listing.limit, listing.from.as_ref());
     let query = query.descending(true);
@@ -81,7 +82,7 @@ pub async fn job_get(
     State(planning): State<Planning>,
     PathParameter((id,)): PathParameter<(JobId,)>,
 ) -> Answered<Versioned<Job>> {
-    Ok(Versioned(job_head(&planning, &caller.tenant(), id).await?.job()))
+    Ok(Versioned(Job::of(job_head(&planning, &caller.tenant(), id).await?)))
 }
 
 /// Where to download the file that a job has left.

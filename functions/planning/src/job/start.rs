@@ -1,22 +1,19 @@
 //! Starting a job: what operations that answer 202 do.
 
 use millwright_core::{ProjectId, Result};
-use millwright_store::Transaction;
+use millwright_event::Effects;
 use serde::Serialize;
 
 use crate::{
-    app::project_archived,
-    domain::{Job, JobId, JobKind, Stamp, UploadId},
-    events::JobSlice,
-    store::{Counter, JobHead, JobRequest, JobSlots, RunningJobs},
+    domain::{Job, JobDetails, JobExtra, JobKind, JobProgress, UploadId},
+    job::PlanningJobs,
 };
 
 /// A job to be done.
 ///
 /// ```text
 /// let mut write = submission.write(&planning.store, &caller);
-/// let job = new_job.add_to(&mut write, planning.store.ids().next(), &planning.stamp(&caller))?;
-/// write.send(PLANNING_JOBS, &NewJob::first_slice(&job))?;
+/// let job = new_job.start(&mut write, caller.actor())?;
 /// Ok(write.commit(Accepted(job)).await?)
 /// ```
 #[derive(Clone, Debug)]
@@ -32,35 +29,22 @@ pub struct NewJob<R> {
 }
 
 impl<R: Serialize> NewJob<R> {
-    /// Adds the job to a transaction: five items. Refused as `job_limit`, or `project_archived`.
+    /// Adds the job and the message to its worker to a transaction: five items and that of the
+    /// outbox. Refused as `job_limit`, or `project_archived`.
     ///
     /// # Errors
     /// `internal` if the request is no JSON.
-    pub fn add_to(self, transaction: &mut Transaction, id: JobId, stamp: &Stamp) -> Result<Job> {
-        let job = Job::queued(id, self.kind, self.project_id, self.subject_id, stamp);
-        let active = Counter::check_active(transaction, self.project_id);
-        transaction.refused_as(active, project_archived());
-        JobSlots::take(transaction, self.kind);
-        RunningJobs::one_more(transaction, self.project_id);
-        transaction.create(&JobHead {
-            version: job.summary.version,
-            summary: job.summary.clone(),
-            unmapped_columns: Vec::new(),
-            revision: 1,
-            slice: 1,
-            lease: None,
-            attempts: 0,
-            upload: self.upload,
-            result: None,
-        });
-        transaction.create(&JobRequest::of(id, &self.request)?);
-        Ok(job)
-    }
-}
-
-impl NewJob<()> {
-    /// The message that sets the worker to it.
-    pub fn first_slice(job: &Job) -> JobSlice {
-        JobSlice { job_id: job.summary.id, slice: 1 }
+    pub fn start(self, effects: &mut Effects, by: &str) -> Result<Job> {
+        let new = millwright_job::NewJob::<PlanningJobs, R> {
+            kind: self.kind,
+            details: JobDetails {
+                project_id: self.project_id,
+                subject_id: self.subject_id,
+                progress: JobProgress::default(),
+            },
+            extra: JobExtra { upload: self.upload, unmapped_columns: Vec::new() },
+            request: self.request,
+        };
+        Ok(Job::of(new.start(effects, by)?))
     }
 }

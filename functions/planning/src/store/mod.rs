@@ -57,10 +57,7 @@ pub use comment::{Comment, CommentCount, CommentId, CommentItem, CommentTombston
 pub use due::{DuePurge, Purged, RESTORABLE};
 pub use graph::GraphVersion;
 pub use history::{FieldChange, HistoryEntry, HistoryItem, Subject};
-pub use job::{
-    JobCheckpoint, JobHead, JobRequest, JobRows, JobSlots, Lease, RESULTS, RunningJobs,
-    StoredResult, job_partition, jobs_of_organization, jobs_of_project, result_key,
-};
+pub use job::{JobHead, JobRows, RESULTS, RunningJobs, job_partition, jobs_of_project, result_key};
 pub use link::{ExternalIdMarker, TaskLink, relink, subtasks_of, tasks_with_label};
 pub use project::{
     Counter, MAX_PROJECTS_PER_ORGANIZATION, MAX_PROJECTS_PER_TEAM, ProjectBody, ProjectCounts,

@@ -297,7 +297,7 @@ async fn calls_of_import(rows: usize, labels: usize) -> BTreeMap<String, usize> 
     app.faults().reset_calls();
     let minute = Duration::from_secs(60);
     let works = works(Planning::new(app.database.store(), app.files.client(), minute));
-    let worked = worker(&app, &app.database, &works, TIMES).work(&message).await;
+    let worked = worker(&app.database, &works, TIMES).work(&message).await;
     assert_eq!(worked.expect("no fault"), Worked::Done);
     app.faults().calls()
 }

@@ -283,7 +283,7 @@ async fn an_import_whose_workers_die_everywhere_ends_as_if_none_had() {
             let mut queue = Queue::of(&app, &real(&app), 2);
             // Every other delivery dies, or nothing would ever get done.
             queue.drain(SHORT, |number| number.is_multiple_of(2).then_some(crash)).await;
-            assert!(queue.dead.is_empty(), "{crash:?}");
+            assert!(queue.queue.dead.is_empty(), "{crash:?}");
             let (job, rows) = outcome(&member, &path).await;
             assert_eq!(job["status"], "completed", "{crash:?} {job}");
             assert_eq!(without_ids(&rows), without_ids(&expected_rows), "{crash:?}");

@@ -53,7 +53,7 @@ async fn a_job_expires_30_days_after_its_end_with_rows_and_result() {
     let owner = app.client(A, "owner");
     let web = project(&owner, "WEB").await;
     let path = start(&app, &owner, &web, Request { result: true, ..rows(3, 2) }).await;
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     app.database.clock.advance(Duration::from_secs(30 * 24 * 3600 - 1));
     // Tokens are good for minutes.
     let owner = app.client(A, "owner");
@@ -75,14 +75,14 @@ async fn a_result_is_downloaded_by_its_link() {
     let path = start(&app, &owner, &web, Request { result: true, ..rows(3, 2) }).await;
     let early = owner.get(&format!("{path}/result")).await;
     assert_eq!(early.expect_problem(409, "invalid_state")["from"], "queued");
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     let result = owner.get(&format!("{path}/result")).await.expect(200);
     assert_eq!(result["sizeBytes"], 5);
     let url = result["downloadUrl"].as_str().unwrap();
     let (status, body) = app.files.send("GET", url, std::iter::empty(), b"").await;
     assert_eq!((status, body), (200, b"a;b\r\n".to_vec()));
     let without = start(&app, &owner, &web, rows(1, 1)).await;
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     owner.get(&format!("{without}/result")).await.expect_problem(404, "not_found");
 }
 
@@ -184,7 +184,7 @@ async fn whether_jobs_run_in_a_project_is_known_exactly() {
     none().await.unwrap();
     start(&app, &owner, &web, rows(1, 1)).await;
     assert!(none().await.unwrap_err().is(planning::codes::PROJECT_BUSY));
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     none().await.unwrap();
     assert_eq!(none().await.err().map(|error| error.is(codes::CONFLICT)), None);
 }

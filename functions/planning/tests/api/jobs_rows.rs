@@ -19,7 +19,7 @@ async fn pages_of_any_size_show_every_row_once_in_order() {
     let id = project(&owner, "WEB").await;
     let path = start(&app, &owner, &id, rows(47, 6)).await;
     assert!(owner.all(&format!("{path}/rows"), 10).await.is_empty());
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     let all: Vec<u64> = (1..=47).collect();
     for limit in [1, 2, 5, 6, 7, 12, 46, 47, 48, 100] {
         let found = owner.all(&format!("{path}/rows"), limit).await;
@@ -40,7 +40,7 @@ async fn a_page_with_a_filter_examines_1000_rows_and_goes_on() {
     let owner = app.client(A, "owner");
     let id = project(&owner, "WEB").await;
     let path = start(&app, &owner, &id, rows(1_050, 96)).await;
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     let path = format!("{path}/rows?status=skipped");
     let first = owner.get(&format!("{path}&limit=5")).await.expect(200);
     assert_eq!(first["items"], serde_json::json!([]));
@@ -56,7 +56,7 @@ async fn a_cursor_of_one_jobs_rows_is_none_of_anothers() {
     let id = project(&owner, "WEB").await;
     let (one, other) =
         (start(&app, &owner, &id, rows(4, 2)).await, start(&app, &owner, &id, rows(1, 1)).await);
-    Queue::of(&app, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&app, &works(&app), 1).drain(TIMES, |_| None).await;
     let page = owner.get(&format!("{one}/rows?limit=1")).await.expect(200);
     let cursor = page["nextCursor"].as_str().unwrap();
     let foreign = owner.get(&format!("{other}/rows?limit=1&cursor={cursor}")).await;

@@ -52,7 +52,7 @@ async fn a_job_is_done_slice_by_slice() {
         let path = start(&app, &owner, &id, rows(23, 5)).await;
         let queued = owner.get(&path).await.expect(200);
         assert_eq!((&queued["status"], &queued["percent"]), (&json!("queued"), &json!(0)));
-        let mut queue = Queue::of(&app, &works(), 1);
+        let mut queue = Queue::of(&app, &works(&app), 1);
         queue.drain(times, |_| None).await;
         let done = outcome(&app, &path).await;
         assert_eq!(done["status"], "completed");
@@ -80,7 +80,7 @@ async fn a_job_whose_workers_die_everywhere_ends_as_if_none_had() {
     let owner = undisturbed.client(A, "owner");
     let id = project(&owner, "WEB").await;
     let path = start(&undisturbed, &owner, &id, rows(11, 3)).await;
-    Queue::of(&undisturbed, &works(), 1).drain(TIMES, |_| None).await;
+    Queue::of(&undisturbed, &works(&undisturbed), 1).drain(TIMES, |_| None).await;
     let expected = outcome(&undisturbed, &path).await;
 
     for times in [TIMES, SHORT] {
@@ -94,12 +94,12 @@ async fn a_job_whose_workers_die_everywhere_ends_as_if_none_had() {
                     let owner = app.client(A, "owner");
                     let id = project(&owner, "WEB").await;
                     let path = start(&app, &owner, &id, rows(11, 3)).await;
-                    let mut queue = Queue::of(&app, &works(), 2);
+                    let mut queue = Queue::of(&app, &works(&app), 2);
                     queue
                         .drain(times, |number| number.is_multiple_of(share).then_some(crash))
                         .await;
                     let case = format!("{crash:?} of every {share}. delivery, {times:?}");
-                    assert!(queue.dead.is_empty(), "{case}");
+                    assert!(queue.queue.dead.is_empty(), "{case}");
                     assert_eq!(outcome(&app, &path).await, expected, "{case}");
                     assert_tidy(&app).await;
                 }
@@ -114,13 +114,13 @@ async fn a_job_whose_workers_always_die_fails_and_leaves_no_dead_letter() {
     let owner = app.client(A, "owner");
     let id = project(&owner, "WEB").await;
     let path = start(&app, &owner, &id, rows(23, 5)).await;
-    let mut queue = Queue::of(&app, &works(), 1);
+    let mut queue = Queue::of(&app, &works(&app), 1);
     // Each dies at its first chunk, the fourth call.
     queue.drain(TIMES, |_| Some(CrashPoint::Before(4))).await;
     let end = outcome(&app, &path).await;
     assert_eq!(end["status"], "failed");
     assert_eq!(end["problem"], json!({ "code": "internal", "title": "Something went wrong" }));
-    assert!(queue.dead.is_empty());
+    assert!(queue.queue.dead.is_empty());
     assert!(counts(&app).await.is_empty());
     assert_tidy(&app).await;
 }
@@ -133,7 +133,7 @@ async fn a_failure_that_passes_is_tried_again_and_one_that_does_not_ends_the_job
         let id = project(&owner, "WEB").await;
         let request = Request { error_at: Some((12, kind.into())), ..rows(23, 5) };
         let path = start(&app, &owner, &id, request).await;
-        let mut queue = Queue::of(&app, &works(), 1);
+        let mut queue = Queue::of(&app, &works(&app), 1);
         let began = app.database.clock.now();
         queue.drain(TIMES, |_| None).await;
         let end = outcome(&app, &path).await;
@@ -143,7 +143,7 @@ async fn a_failure_that_passes_is_tried_again_and_one_that_does_not_ends_the_job
         assert_eq!(end["events"][0][2], code);
         let waited = app.database.clock.now().since(began) > Duration::from_secs(60);
         assert_eq!(waited, attempts > 1, "{kind}");
-        assert!(queue.dead.is_empty());
+        assert!(queue.queue.dead.is_empty());
         assert_tidy(&app).await;
     }
 }
@@ -159,7 +159,7 @@ async fn of_32_deliveries_at_once_one_works_and_the_others_wait() {
         let deliveries = (0..32).map(|number| {
             let process = app.database.other_process();
             process.faults.conflict(round * 32 + number, 0.1);
-            let worker = worker(&app, &process, &works(), TIMES);
+            let worker = worker(&process, &works(&app), TIMES);
             let message = Message::of(format!("m{number}"), message.clone());
             async move { worker.work(&message).await }
         });
@@ -188,7 +188,7 @@ async fn cancelling_meanwhile_stops_at_the_next_chunk_and_counts_once() {
         let path = start(&app, &owner, &id, rows(100, 5)).await;
         let message = app.messages_to("planning-jobs").await.remove(0);
         let process = app.database.other_process();
-        let worker = worker(&app, &process, &works(), TIMES);
+        let worker = worker(&process, &works(&app), TIMES);
         let message = Message::of("m", message);
         let cancel = async {
             tokio::time::sleep(Duration::from_millis(round * 7)).await;
@@ -220,7 +220,7 @@ async fn percent_never_decreases_and_each_chunk_is_a_version() {
     let path = start(&app, &owner, &id, rows(30, 4)).await;
     let (mut percents, mut versions) = (Vec::new(), BTreeSet::new());
     let process = app.database.other_process();
-    let worker = worker(&app, &process, &works(), SHORT);
+    let worker = worker(&process, &works(&app), SHORT);
     for slice in 0.. {
         let job = owner.get(&path).await.expect(200);
         percents.push(job["percent"].as_u64().unwrap());
@@ -244,7 +244,7 @@ async fn a_message_for_nothing_is_done_and_a_foreign_one_is_rejected() {
     start(&app, &owner, &id, rows(5, 5)).await;
     let mut message = app.messages_to("planning-jobs").await.remove(0);
     let process = app.database.other_process();
-    let worker = worker(&app, &process, &works(), TIMES);
+    let worker = worker(&process, &works(&app), TIMES);
     message.data["jobId"] = "pjob_01h455vb4pex5vsknk084sn02q".into();
     let gone = worker.work(&Message::of("m", message.clone())).await.unwrap();
     assert_eq!(gone, Worked::Done);

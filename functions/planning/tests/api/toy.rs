@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use millwright_core::{Error, Result};
-use millwright_event::{Cause, Outbox};
+use millwright_event::{Cause, Effects};
 use millwright_store::{Key, Outcome, Partition, Transaction, Update};
-use millwright_testkit::{Client, TestApp};
+use millwright_testkit::{Client, Files, TestApp};
 use planning::{
-    domain::{JobKind, JobProblem, JobRow, RowStatus, Stamp},
-    job::NewJob,
-    store::StoredResult,
-    worker::{Advance, Halt, PLANNING_JOBS, Run, Work, Works},
+    domain::{JobKind, JobProblem, JobRow, RowStatus},
+    job::{NewJob, PlanningJobs},
+    store::result_key,
+    worker::{Advance, Chunk, Halt, Run, StoredResult, Work, Works},
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,11 @@ pub fn rows(rows: u64, per_chunk: u64) -> Request {
     Request { rows, per_chunk, ..Request::default() }
 }
 
-struct Toy;
+struct Toy {
+    files: Files,
+}
 
-impl Work for Toy {
+impl Work<PlanningJobs> for Toy {
     fn advance<'a>(&'a self, run: &'a mut Run) -> BoxFuture<'a, Result<Advance, Halt>> {
         Box::pin(async move {
             let request: Request = run.request()?;
@@ -51,7 +53,7 @@ impl Work for Toy {
                 }
                 _ => {}
             }
-            let mut chunk = run.chunk();
+            let mut chunk = Chunk::begin(run);
             chunk.stage("rows");
             chunk.progress().total = Some(request.rows);
             for number in next..=last {
@@ -59,11 +61,9 @@ impl Work for Toy {
                 chunk.row(row(number));
             }
             if request.result && last == request.rows {
-                let key = run.result_key();
-                let stored = run.files().put(&key, "text/csv", b"a;b\r\n".to_vec()).await?;
-                let sha256 = planning::domain::Sha256(stored.sha256);
-                let size_bytes = stored.size_bytes;
-                chunk.result(StoredResult { file_name: "tasks.csv".into(), size_bytes, sha256 });
+                let key = result_key(run.tenant(), run.job().id);
+                let stored = self.files.put(&key, "text/csv", b"a;b\r\n".to_vec()).await?;
+                chunk.result(StoredResult::of("tasks.csv", stored));
             }
             match chunk.commit(run, &(last + 1)).await? {
                 Outcome::Done => Ok(Advance::More),
@@ -89,8 +89,9 @@ pub fn row(number: u64) -> JobRow {
 }
 
 /// Every job is a toy.
-pub fn works() -> Works {
-    Arc::new(|_| Some(Arc::new(Toy)))
+pub fn works(app: &TestApp) -> Works {
+    let files = app.files.client();
+    Arc::new(move |_| Some(Arc::new(Toy { files: files.clone() })))
 }
 
 fn counted_at(transaction: &Transaction, number: u64) -> Key {
@@ -124,8 +125,7 @@ pub async fn try_start(
         correlation_id: "a-test".into(),
         causation_id: None,
     };
-    let stamp = Stamp { at: store.clock().now(), by: client.user.to_string() };
-    let mut transaction = store.transaction(&tenant);
+    let mut effects = Effects::new(&store, cause);
     let new_job = NewJob {
         kind: JobKind::TaskImport,
         project_id: project.parse().unwrap(),
@@ -133,12 +133,8 @@ pub async fn try_start(
         upload: None,
         request,
     };
-    let job = new_job.add_to(&mut transaction, store.ids().next(), &stamp)?;
-    let mut outbox = Outbox::new(cause);
-    let queue = millwright_event::Destination::Queue(PLANNING_JOBS.into());
-    outbox.send(&store, queue, &NewJob::first_slice(&job))?;
-    outbox.write(&store, &mut transaction)?;
-    transaction.commit().await?;
+    let job = new_job.start(&mut effects, &client.user.to_string())?;
+    effects.commit().await?;
     Ok(format!("/api/v1/planning/jobs/{}", job.summary.id))
 }
 
