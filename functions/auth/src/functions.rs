@@ -93,7 +93,7 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
             environment.clients.secretsmanager()?,
             &config.prefix,
         )),
-        provider_http: Arc::new(WebProviderHttp::new()?),
+        provider_http: Arc::new(WebProviderHttp::default()),
         directory: Arc::new(InvokedDirectory::new(
             environment.clients.functions(environment.clock.clone())?,
         )),

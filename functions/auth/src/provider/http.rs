@@ -1,6 +1,6 @@
 //! Calls to providers: a port, and the one over the network.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
@@ -95,26 +95,29 @@ impl ProviderResponse {
     }
 }
 
-/// Over the network.
-#[derive(Clone, Debug)]
-pub struct WebProviderHttp(Client);
+/// Over the network. The client is made for the first call: to read the root certificates takes
+/// longer than the rest of a start, and most instances never call a provider.
+#[derive(Debug, Default)]
+pub struct WebProviderHttp(OnceLock<Client>);
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 1024 * 1024;
 
 impl WebProviderHttp {
-    /// # Errors
-    /// If the system has no root certificates.
-    pub fn new() -> Result<WebProviderHttp, reqwest::Error> {
-        let client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
-        Ok(WebProviderHttp(client.build()?))
+    fn client(&self) -> Result<&Client, ProviderFailure> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT).build();
+        let client = client.map_err(|error| ProviderFailure::Broken(error.to_string()))?;
+        Ok(self.0.get_or_init(|| client))
     }
 
     async fn call(&self, request: ProviderRequest) -> Result<ProviderResponse, ProviderFailure> {
+        let client = self.client()?;
         let mut call = match request.form {
-            None => self.0.get(&request.url),
-            Some(form) => self
-                .0
+            None => client.get(&request.url),
+            Some(form) => client
                 .post(&request.url)
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form.expose().to_owned()),
