@@ -74,13 +74,7 @@ pub async fn create_table(client: &Client, table: &str) -> Result<()> {
         .set_key_schema(Some(key_schema(PARTITION_KEY, SORT_KEY)?))
         .attribute_definitions(attribute(PARTITION_KEY)?)
         .attribute_definitions(attribute(SORT_KEY)?)
-        .stream_specification(
-            StreamSpecification::builder()
-                .stream_enabled(true)
-                .stream_view_type(StreamViewType::NewImage)
-                .build()
-                .map_err(Error::internal)?,
-        );
+        .stream_specification(stream(true)?);
     for index in Index::ALL {
         request = request
             .attribute_definitions(attribute(index.partition_key())?)
@@ -121,6 +115,26 @@ pub async fn create_table(client: &Client, table: &str) -> Result<()> {
         .await
         .map_err(|error| crate::failure::unavailable("UpdateTimeToLive", &error))?;
     Ok(())
+}
+
+/// Switches the stream of a table on or off, for who has a double and no reader of it: a double may
+/// be slower with it than DynamoDB is.
+///
+/// # Errors
+/// Whatever DynamoDB answers.
+pub async fn set_stream(client: &Client, table: &str, enabled: bool) -> Result<()> {
+    let request = client.update_table().table_name(table).stream_specification(stream(enabled)?);
+    let updated = request.send().await;
+    updated.map(drop).map_err(|error| crate::failure::unavailable("UpdateTable", &error))
+}
+
+fn stream(enabled: bool) -> Result<StreamSpecification> {
+    let view = enabled.then_some(StreamViewType::NewImage);
+    StreamSpecification::builder()
+        .stream_enabled(enabled)
+        .set_stream_view_type(view)
+        .build()
+        .map_err(Error::internal)
 }
 
 fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::StreamSpecification};
+use aws_sdk_dynamodb::Client;
 use millwright_access::{CREDENTIALS, DIRECTORY};
 use millwright_bench_driver::{Beside, Function, Invoke, Invoked, Launch, Provide, Usage};
 use millwright_config::{Config, variable};
@@ -106,10 +106,7 @@ impl Stage {
         millwright_store::schema::create_table(&client, &table).await.map_err(|e| failed(&e))?;
         // DynamoDB's stream costs a writer nothing. The double reads all of the stream for each
         // record it adds: after some thousand writes nothing else would be measured.
-        let without = StreamSpecification::builder().stream_enabled(false).build()?;
-        let request = client.update_table().table_name(&table).stream_specification(without);
-        let updated = request.send().await;
-        updated.map(drop).map_err(|error| failed(&DisplayErrorContext(error)))
+        millwright_store::schema::set_stream(&client, &table, false).await.map_err(|e| failed(&e))
     }
 
     /// The database, past every function.

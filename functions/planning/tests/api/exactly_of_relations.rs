@@ -187,6 +187,7 @@ fn written_heads(app: &TestApp) -> Vec<Value> {
 #[tokio::test]
 async fn at_the_moment_a_parent_is_done_no_subtask_is_open() {
     let (app, instances) = crowd(3).await;
+    app.database.record_stream().await;
     let clients: Vec<Client> = instances.iter().map(|it| it.client(A, "owner")).collect();
     let owner = app.client(A, "owner");
     let id = project(&owner, "WEB").await;

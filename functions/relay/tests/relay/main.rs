@@ -38,6 +38,7 @@ struct Bench {
 /// The clock stands at 01:04:58.
 async fn bench() -> Bench {
     let database = Database::start("planning", Clock::fixed(beginning())).await;
+    database.record_stream().await;
     let store = database.store();
     Bench { database, store, wire: Wire::default() }
 }

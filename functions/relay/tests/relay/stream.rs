@@ -193,6 +193,7 @@ async fn records_of_several_tables_find_their_own() {
     let bench = bench().await;
     bench.say(&[("bus", "ours")]).await;
     let other = Database::start("auth", bench.database.clock.clone()).await;
+    other.record_stream().await;
     let theirs = crate::Bench { store: other.store(), database: other, wire: Wire::default() };
     theirs.say(&[("bus", "theirs")]).await;
     let mut records = bench.inserts();

@@ -330,6 +330,7 @@ async fn an_item_has_400_kilobytes() {
 #[tokio::test]
 async fn the_stream_tells_inserts_with_their_image_changes_and_removals() {
     let database = database().await;
+    database.record_stream().await;
     put(&database, item("ORG#1#TASK#1", "HEAD", &[("version", AttributeValue::N("1".into()))]))
         .await;
     let transaction = vec![
