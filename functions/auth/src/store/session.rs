@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millwright_core::{SessionId, Tenant, Timestamp};
-use millwright_store::{Condition, Item, Key, Partition, Query, Update};
+use millwright_store::{Condition, Item, Key, Partition, Query, RawItem, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{IdentityId, RevokedReason, Session};
@@ -20,6 +20,16 @@ pub fn session_key(person: &Tenant, id: SessionId) -> Key {
 /// Newest first.
 pub fn sessions_of(person: &Tenant) -> Query {
     Query::partition(Partition::of(person)).starting_with(SESSIONS).descending(true)
+}
+
+/// Sessions, identities, their head and marks of activity: all that is a person's but the history.
+pub fn everything_of(person: &Tenant) -> Query {
+    Query::partition(Partition::of(person))
+}
+
+/// Where an item of [`everything_of`] is.
+pub fn placed(person: &Tenant, item: &RawItem) -> Key {
+    Partition::of(person).at(item.sort_key())
 }
 
 impl Item for Session {
