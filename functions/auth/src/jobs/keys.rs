@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use millwright_access::api_keys::{KeyId, KeyRecord, KeySummary};
 use millwright_core::{Error, Result, Tenant, Timestamp};
-use millwright_event::{Effects, Envelope};
-use millwright_store::{Condition, Contention, Query, Store, Update};
+use millwright_event::{Cause, Effects, Envelope};
+use millwright_store::{Condition, Contention, Store, Update};
 
-use super::cause;
 use crate::{
     events::KeyRevokedReason,
     key::{KeyStatus, Withdrawal, status_of, withdraw},
@@ -16,7 +15,7 @@ use crate::{
 
 /// How long the keys of a deleted organization are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Keys of one transaction: three items each, and an event of up to 1 KB.
+/// Keys of one transaction: three items each, and an event of up to 1 KB. All of a person fit.
 const AT_ONCE: usize = 25;
 /// Entries of a page of the index.
 const PAGE: usize = 100;
@@ -26,75 +25,97 @@ const PAGE: usize = 100;
 pub struct Ending {
     pub owner: Owner,
     pub reason: KeyRevokedReason,
-    /// The owner never comes back: keys made after the event end, too.
-    pub is_final: bool,
+    /// Keys made later stay: they are another membership's. None: the owner never comes back.
+    pub until: Option<Timestamp>,
 }
 
-/// Revokes the keys of an owner in an organization that were made until the event. One GetItem, one
-/// BatchGetItem and one transaction for each 25 keys; one GetItem if there are none.
+/// Keys of an owner on their way out.
+pub struct Going {
+    ending: Ending,
+    slots: KeySlots,
+    records: Vec<KeyRecord>,
+    /// There are more than fit one transaction.
+    pub has_more: bool,
+}
+
+impl Going {
+    /// Finds them. One GetItem and one BatchGetItem; none if there is nothing to do.
+    pub async fn find(
+        store: &Store,
+        organization: &Tenant,
+        ending: Ending,
+    ) -> Result<Option<Going>> {
+        let place = slots_key(organization, ending.owner);
+        let Some(slots) = store.get::<KeySlots>(&place).await? else { return Ok(None) };
+        let now = store.clock().now();
+        let places: Vec<_> = slots.keys.iter().map(|slot| slot.id.place()).collect();
+        let mut records = Vec::new();
+        for item in store.get_many(&places).await? {
+            let record: KeyRecord = item.decode()?;
+            let is_active = status_of(&record.summary, now) == KeyStatus::Active;
+            let is_meant = ending.until.is_none_or(|until| record.summary.created_at <= until);
+            records.extend(Some(record).filter(|_| is_active && is_meant));
+        }
+        let has_more = records.len() > AT_ONCE;
+        records.truncate(AT_ONCE);
+        let is_nothing = records.is_empty() && ending.until.is_some();
+        Ok((!is_nothing).then_some(Going { ending, slots, records, has_more }))
+    }
+
+    /// Revokes them. Three items for each, and one.
+    ///
+    /// # Errors
+    /// `internal` for events that are too large.
+    pub fn write(self, effects: &mut Effects, organization: &Tenant, by: &str) -> Result<()> {
+        let Going { ending, slots, records, has_more } = self;
+        let now = effects.store().clock().now();
+        let is_of_organization = ending.reason == KeyRevokedReason::OrganizationDeleted;
+        let withdrawal = Withdrawal {
+            by,
+            reason: Some(ending.reason),
+            removed_at: is_of_organization.then(|| now.plus(KEPT)),
+        };
+        let gone: Vec<KeyId> = records.iter().map(|record| record.summary.id).collect();
+        effects.within(organization, |effects| {
+            withdraw(effects, records, &withdrawal)?;
+            let step = if ending.until.is_none() && !has_more {
+                let place = slots_key(organization, ending.owner);
+                effects.delete_when(&place, slots.unchanged())
+            } else {
+                effects.put_when(&slots.without(&gone), slots.unchanged())
+            };
+            effects.refused_as(step, Error::lost_race());
+            Ok(())
+        })
+    }
+}
+
+/// Revokes all keys of an owner, who never comes back, in an organization. One GetItem, one
+/// BatchGetItem and one transaction for each 25 keys; one GetItem if there are none. It may be
+/// repeated: a key is revoked once.
 pub async fn end_keys(
     store: &Store,
     envelope: &Envelope,
     organization: &Tenant,
-    ending: Ending,
+    (owner, reason): (Owner, KeyRevokedReason),
 ) -> Result<()> {
-    let attempt = || end_some(store, envelope, organization, ending);
+    let ending = Ending { owner, reason, until: None };
+    let attempt = || async {
+        let Some(going) = Going::find(store, organization, ending).await? else {
+            return Ok(false);
+        };
+        let has_more = going.has_more;
+        let mut effects = Effects::new(store, Cause::from(envelope));
+        going.write(&mut effects, organization, &envelope.actorid)?;
+        effects.commit().await.map(|()| has_more)
+    };
     while Contention::new(store).settle(store, attempt).await? {}
     Ok(())
 }
 
-/// True if there are more.
-async fn end_some(
-    store: &Store,
-    envelope: &Envelope,
-    organization: &Tenant,
-    ending: Ending,
-) -> Result<bool> {
-    let place = slots_key(organization, ending.owner);
-    let Some(slots) = store.get::<KeySlots>(&place).await? else { return Ok(false) };
-    let now = store.clock().now();
-    let places: Vec<_> = slots.keys.iter().map(|slot| slot.id.place()).collect();
-    let mut going = Vec::new();
-    for item in store.get_many(&places).await? {
-        let record: KeyRecord = item.decode()?;
-        let is_active = status_of(&record.summary, now) == KeyStatus::Active;
-        let is_meant = ending.is_final || record.summary.created_at <= envelope.time;
-        if is_active && is_meant {
-            going.push(record);
-        }
-    }
-    let has_more = going.len() > AT_ONCE;
-    going.truncate(AT_ONCE);
-    if going.is_empty() && !ending.is_final {
-        return Ok(false);
-    }
-    let mut effects = Effects::new(store, cause(envelope, organization));
-    let withdrawal = Withdrawal {
-        by: &envelope.actorid,
-        reason: Some(ending.reason),
-        removed_at: is_of_organization(ending).then(|| now.plus(KEPT)),
-    };
-    if ending.is_final && !has_more {
-        withdraw(&mut effects, going, &withdrawal)?;
-        let step = effects.delete_when(&place, slots.unchanged());
-        effects.refused_as(step, Error::lost_race());
-    } else {
-        let gone: Vec<KeyId> = going.iter().map(|record| record.summary.id).collect();
-        withdraw(&mut effects, going, &withdrawal)?;
-        let step = effects.put_when(&slots.without(&gone), slots.unchanged());
-        effects.refused_as(step, Error::lost_race());
-    }
-    effects.commit().await?;
-    Ok(has_more)
-}
-
-fn is_of_organization(ending: Ending) -> bool {
-    ending.reason == KeyRevokedReason::OrganizationDeleted
-}
-
 /// Revokes every key of an organization, and has all of them removed in 30 days. One Query for each
 /// hundred owners, those of [`end_keys`] for each; one Query for each hundred keys, and one
-/// UpdateItem for each that was over before.
+/// UpdateItem for each. It may be repeated.
 pub async fn end_organization(
     store: &Store,
     envelope: &Envelope,
@@ -107,16 +128,12 @@ pub async fn end_organization(
         }
         for item in owners {
             let slots: KeySlots = item.decode()?;
-            let ending = Ending {
-                owner: slots.owner,
-                reason: KeyRevokedReason::OrganizationDeleted,
-                is_final: true,
-            };
-            end_keys(store, envelope, organization, ending).await?;
+            let why = (slots.owner, KeyRevokedReason::OrganizationDeleted);
+            end_keys(store, envelope, organization, why).await?;
         }
     }
     let removal = store.clock().now().plus(KEPT);
-    let all: Query = all_keys_of(organization);
+    let all = all_keys_of(organization);
     let mut from = None;
     loop {
         let page = store.page(&all, PAGE, from.as_ref()).await?;

@@ -3,8 +3,9 @@
 //!
 //! Access has ended through facts and feeds before any of this: what comes late, twice or in another
 //! order ends in the same state. Every effect looks at what stands (a session that is revoked is not
-//! revoked again, and no event tells of it twice); what was made after the time of an event is
-//! another membership's, or a reactivated account's, and stays.
+//! revoked again, and no event tells of it twice), and an event is remembered with the last of its
+//! effects. What was made after the time of an event is another membership's, or a reactivated
+//! account's, and stays.
 
 mod keys;
 mod person;
@@ -15,18 +16,21 @@ use std::sync::Arc;
 
 use millwright_access::api_keys::KeyUsed;
 use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, UserId};
-use millwright_event::{Cause, Envelope, Event, batch::Batch};
+use millwright_event::{Effects, Envelope, Event, batch::Batch, inbox::once_by_value};
 use millwright_store::Store;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     events::KeyRevokedReason,
-    jobs::keys::{Ending, end_keys, end_organization},
+    jobs::keys::{Ending, Going, end_organization},
     store::Owner,
     vouch,
 };
 
 pub use sweep::sweep;
+
+/// The name under which the inbox remembers what was done.
+const CONSUMER: &str = "auth-jobs";
 
 const USER_DEACTIVATED: &str = "users.user.deactivated";
 const USER_DELETION_SCHEDULED: &str = "users.user.deletion_scheduled";
@@ -75,20 +79,36 @@ async fn handle(store: &Store, envelope: &Envelope) -> Result<()> {
         }
         MEMBERSHIP_REMOVED => {
             let told: OfUser = data(envelope)?;
-            let ending = Ending {
-                owner: Owner::Person(told.user_id),
-                reason: KeyRevokedReason::MemberRemoved,
-                is_final: false,
-            };
-            end_keys(store, envelope, &organization(envelope)?, ending).await
+            member_removed(store, envelope, told.user_id).await
         }
-        ORGANIZATION_DELETED => end_organization(store, envelope, &organization(envelope)?).await,
+        ORGANIZATION_DELETED => {
+            end_organization(store, envelope, &organization(envelope)?).await?;
+            once_by_value(store, CONSUMER, envelope, async |effects| Ok(effects)).await.map(drop)
+        }
         KeyUsed::TYPE => used::note(store, &data(envelope)?).await,
         kind => {
             tracing::warn!(kind, "nothing to do for this type");
             Ok(())
         }
     }
+}
+
+/// Revokes the personal keys that the membership had. One GetItem, one BatchGetItem and one
+/// transaction of at most 63 items.
+async fn member_removed(store: &Store, envelope: &Envelope, user: UserId) -> Result<()> {
+    let organization = organization(envelope)?;
+    let ending = Ending {
+        owner: Owner::Person(user),
+        reason: KeyRevokedReason::MemberRemoved,
+        until: Some(envelope.time),
+    };
+    let decide = async |mut effects: Effects| {
+        if let Some(going) = Going::find(store, &organization, ending).await? {
+            going.write(&mut effects, &organization, &envelope.actorid)?;
+        }
+        Ok(effects)
+    };
+    once_by_value(store, CONSUMER, envelope, decide).await.map(drop)
 }
 
 fn unreadable(envelope: &Envelope, why: impl std::fmt::Display) -> Error {
@@ -103,15 +123,4 @@ fn data<T: DeserializeOwned>(envelope: &Envelope) -> Result<T> {
 fn organization(envelope: &Envelope) -> Result<Tenant> {
     let id = envelope.orgid.ok_or_else(|| unreadable(envelope, "orgid is missing"))?;
     Ok(vouch::organization(id))
-}
-
-/// What an event causes is done by whoever caused the event.
-fn cause(envelope: &Envelope, tenant: &Tenant) -> Cause {
-    Cause {
-        tenant: *tenant,
-        actor_id: envelope.actorid.clone(),
-        traceparent: envelope.traceparent.clone(),
-        correlation_id: envelope.correlationid.clone(),
-        causation_id: Some(envelope.id.clone()),
-    }
 }

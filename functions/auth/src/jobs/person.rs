@@ -2,13 +2,10 @@
 
 use millwright_access::feed::{Subject, kill};
 use millwright_core::{Error, OrgId, Result, Tenant, UserId};
-use millwright_event::{Effects, Envelope};
+use millwright_event::{Cause, Effects, Envelope, inbox::once_by_value};
 use millwright_store::{Condition, Contention, Store};
 
-use super::{
-    cause,
-    keys::{Ending, end_keys},
-};
+use super::{CONSUMER, keys::end_keys};
 use crate::{
     domain::{Identity, LoginRecord, RevokedReason, Session},
     events::{KeyRevokedReason, SessionRevoked},
@@ -24,20 +21,22 @@ use crate::{
 const AT_ONCE: usize = 25;
 
 /// Revokes the sessions that began until the event. One GetItem, one BatchGetItem and one
-/// transaction of at most 21 items.
+/// transaction of at most 22 items.
 pub async fn end_sessions(store: &Store, envelope: &Envelope, user: UserId) -> Result<()> {
     let person = vouch::person(user);
-    let attempt = || async {
-        let mut effects = Effects::new(store, cause(envelope, &person));
+    let decide = async |mut effects: Effects| {
         let active = active_sessions(store, &person).await?;
         let meant = active.iter().filter(|session| session.created_at <= envelope.time);
-        for session in meant {
-            let reason = RevokedReason::UserDeactivated;
-            revoke(&mut effects, &person, (user, session.id), reason)?;
-        }
-        if effects.is_empty() { Ok(()) } else { effects.commit().await }
+        effects.within(&person, |effects| {
+            for session in meant {
+                let reason = RevokedReason::UserDeactivated;
+                revoke(effects, &person, (user, session.id), reason)?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(effects)
     };
-    Contention::new(store).settle(store, attempt).await
+    once_by_value(store, CONSUMER, envelope, decide).await.map(drop)
 }
 
 /// Erases what is kept of a person (specs auth, section 5.12): keys are revoked, sessions revoked and
@@ -54,12 +53,8 @@ pub async fn erase(
 ) -> Result<()> {
     let person = vouch::person(user);
     for id in organizations {
-        let ending = Ending {
-            owner: Owner::Person(user),
-            reason: KeyRevokedReason::UserDeleted,
-            is_final: true,
-        };
-        end_keys(store, envelope, &vouch::organization(*id), ending).await?;
+        let why = (Owner::Person(user), KeyRevokedReason::UserDeleted);
+        end_keys(store, envelope, &vouch::organization(*id), why).await?;
     }
     let attempt = || erase_some(store, envelope, (&person, user));
     while Contention::new(store).settle(store, attempt).await? {}
@@ -74,9 +69,11 @@ pub async fn erase(
         }
         transaction.commit().await?;
     }
-    let mut transaction = store.transaction(&person);
-    forget_key_rates(&mut transaction, &user.to_string());
-    transaction.commit().await
+    let forget = async |mut effects: Effects| {
+        forget_key_rates(&mut effects, &user.to_string());
+        Ok(effects)
+    };
+    once_by_value(store, CONSUMER, envelope, forget).await.map(drop)
 }
 
 /// True if something was there.
@@ -90,7 +87,7 @@ async fn erase_some(
         return Ok(false);
     }
     let now = store.clock().now();
-    let mut effects = Effects::new(store, cause(envelope, person));
+    let mut effects = Effects::new(store, Cause { tenant: *person, ..Cause::from(envelope) });
     for item in &items {
         let place = placed(person, item);
         if item.is::<Session>() {

@@ -6,6 +6,7 @@
 mod api_keys;
 mod browser;
 mod documents;
+mod jobs;
 mod refresh;
 mod rotation;
 mod scene;
