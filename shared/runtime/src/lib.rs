@@ -17,6 +17,7 @@ mod http;
 mod queue;
 mod secrets;
 mod telemetry;
+mod uses;
 mod work;
 
 pub use environment::Environment;

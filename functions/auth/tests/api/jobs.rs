@@ -3,11 +3,17 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use auth::jobs::{consume, sweep};
-use futures::future::join_all;
-use millwright_access::api_keys::{KeyRecord, KeyUsed};
+use futures::future::{BoxFuture, join_all};
+use millwright_access::{
+    StoredApiKeys,
+    api_keys::{KeyRecord, KeyUsed, KeyUses},
+};
 use millwright_core::{Clock, IdGenerator, OrgId, Timestamp, UserId};
 use millwright_event::{Envelope, Event};
-use millwright_identity::SystemRole::{Admin, Member};
+use millwright_identity::{
+    ApiKeys, NoRevocations,
+    SystemRole::{Admin, Member},
+};
 use millwright_testkit::{CrashPoint, Database, deliveries, settled};
 use serde_json::{Value, json};
 
@@ -469,4 +475,48 @@ async fn the_latest_use_of_a_key_is_shown() {
     member.delete(&path).await.expect(204);
     deliver(&scene.app.database, &[used(99, "192.0.2.99")]).await;
     assert_eq!(member.get(&path).await.expect(200)["lastUsedIp"], "192.0.2.31");
+}
+
+#[derive(Default)]
+struct Heard(std::sync::Mutex<Vec<KeyUsed>>);
+
+impl KeyUses for Heard {
+    fn tell(&self, used: KeyUsed) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push(used);
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_use_is_told_of_every_ten_minutes_at_most() {
+    let scene = scene().await;
+    let member = scene.member(1, Member).await;
+    let body = json!({ "name": "K", "scopes": ["auth.api_key.read"] });
+    let made = member.post(KEYS, body).await.expect(201);
+    let key = made["key"].as_str().unwrap();
+    let (store, clock) = (scene.app.database.store(), &scene.app.database.clock);
+    let heard = Arc::new(Heard::default());
+    let verifier = || {
+        let nothing = Arc::new(NoRevocations);
+        StoredApiKeys::new(store.clone(), store.clone(), nothing, clock.clone())
+            .telling(heard.clone())
+    };
+    let (here, there) = (verifier(), verifier());
+    let count = || heard.0.lock().unwrap().len();
+    let wrong = format!("{}x", &key[..key.len() - 1]);
+    assert!(here.authenticate(&wrong, None).await.is_err());
+    assert_eq!(count(), 0);
+    for _ in 0..40 {
+        here.authenticate(key, Some([192, 0, 2, 1].into())).await.unwrap();
+        clock.advance(Duration::from_secs(20));
+    }
+    assert_eq!(count(), 2, "at the first second, and after ten minutes");
+    let used = heard.0.lock().unwrap()[1].clone();
+    assert_eq!(used.address.as_deref(), Some("192.0.2.1"));
+    // Once it is written down, no other instance tells of it again.
+    let now = clock.now();
+    let mark = told(KeyUsed::TYPE, now, None, serde_json::to_value(used).unwrap());
+    deliver(&scene.app.database, &[mark]).await;
+    there.authenticate(key, None).await.unwrap();
+    assert_eq!(count(), 2);
 }
