@@ -13,6 +13,7 @@ pub mod domain;
 #[cfg(feature = "doubles")]
 pub mod doubles;
 pub mod events;
+mod export;
 mod facts;
 mod functions;
 mod history;

@@ -16,7 +16,7 @@ use millwright_core::{Error, Result, Tenant};
 use millwright_store::Store;
 
 pub use manage::revoke_personal_keys;
-pub use view::{KeyStatus, status_of};
+pub use view::{KeyStatus, KeyView, status_of};
 pub use withdraw::{Withdrawal, kind_of, withdraw};
 
 /// The keys a caller deals with.

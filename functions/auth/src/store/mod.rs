@@ -38,5 +38,5 @@ pub use key::{
 pub use rate::{Limit, count, count_within, forget_key_rates};
 pub use record::{DayMark, login_records_of};
 pub use session::{
-    PersonHead, everything_of, head_key, placed, revocation, session_key, sessions_of,
+    PersonHead, everything_of, exported_key, head_key, placed, revocation, session_key, sessions_of,
 };
