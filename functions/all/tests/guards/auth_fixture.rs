@@ -27,6 +27,7 @@ pub fn guarded() -> Guarded {
         owner,
         skipping_unknown: &["login_start", "login_finish", "authorization_start"],
         said_elsewhere: &[
+            "auth.api_key.expiring",
             "auth.identity.linked",
             "auth.login.failed",
             "auth.login.succeeded",
