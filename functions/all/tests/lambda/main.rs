@@ -284,6 +284,51 @@ async fn the_use_of_a_key_is_told_once_and_written_down() {
 }
 
 #[tokio::test]
+async fn only_a_direct_invoke_comes_from_a_service() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "auth-api", &app, &aws).await;
+    let path = "/api/v1/auth/users/usr_01jdbx0pmgfcevdh08yfgtjb82/data";
+    let call = |place: (Option<&str>, &str), headers: &[(&str, &str)]| {
+        let mut event = sample("planning-api-health");
+        event["rawPath"] = path.into();
+        let context = &mut event["requestContext"];
+        context["http"]["path"] = path.into();
+        context["stage"] = place.1.into();
+        match place.0 {
+            Some(id) => context["apiId"] = id.into(),
+            None => drop(context.as_object_mut().unwrap().remove("apiId")),
+        }
+        for (name, value) in headers {
+            event["headers"][*name] = (*value).into();
+        }
+        event
+    };
+    let caller = ("x-millwright-caller", r#"{"service":"user-management"}"#);
+    let acting = ("x-millwright-act-for", r#"{"actorId":"usr_01jdbx0pmgfcevdh08yfgtjb82"}"#);
+    // The gateway, a function URL, the local watch server; and what else might be tried.
+    let outside = [
+        (Some("a1b2c3d4e5"), "$default"),
+        (Some("abcdefghijklmnopqrstuvwxyz012345"), "$default"),
+        (None, "$default"),
+        (Some("a1b2c3d4e5"), "internal"),
+    ];
+    for place in outside {
+        for headers in [&[][..], &[caller], &[caller, acting], &[acting]] {
+            let answer = function.invoke(call(place, headers)).await.unwrap();
+            assert_eq!(answer["statusCode"], 401, "{place:?} {headers:?}: {answer}");
+            assert_eq!(body(&answer)["code"], "unauthenticated");
+        }
+    }
+    let direct = (None, "internal");
+    let answer = function.invoke(call(direct, &[caller])).await.unwrap();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(body(&answer)["items"], json!([]));
+    let answer = function.invoke(call(direct, &[caller, acting])).await.unwrap();
+    assert_eq!(answer["statusCode"], 403, "{answer}");
+    assert_eq!(body(&answer)["code"], "act_for_denied");
+}
+
+#[tokio::test]
 async fn the_relay_publishes_from_its_stream_and_sweeps() {
     let (app, aws) = stage().await;
     let function = LambdaProcess::start(BINARY, "relay", &app, &aws).await;
