@@ -22,6 +22,8 @@ const browser = await puppeteer.launch({
 });
 try {
   const page = await browser.newPage();
+  // The reference page stands for an app: what it allows itself to fetch is nothing.
+  await page.setBypassCSP(true);
   const seen = [];
   page.on("request", (request) => seen.push(request.url()));
   page.on("framenavigated", (frame) => seen.push(frame.url()));
@@ -74,6 +76,7 @@ try {
 
   // Another site: the cookie stays at home, and the page may not even ask.
   const other = await browser.newPage();
+  await other.setBypassCSP(true);
   await other.goto(`http://localhost:${new URL(issuer).port}/docs`);
   const foreign = await other.evaluate(async (url) => {
     const headers = { "content-type": "application/json" };
