@@ -168,7 +168,7 @@ async fn a_membership_takes_its_keys_and_a_later_one_keeps_its_own() {
     });
     let again = json!({ "name": "Again", "scopes": ["auth.api_key.read"] });
     member.post(KEYS, again).await.expect(201);
-    deliver(database, &[event.clone()]).await;
+    deliver(database, std::slice::from_ref(&event)).await;
     deliver(database, &[event]).await;
     let listed = member.all(KEYS, 10).await;
     let told: Vec<(&str, &str)> = listed
