@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use crate::provider::{ProviderFailure, ProviderHttp, ProviderRequest, ProviderRe
 pub struct TestProvider {
     clock: Clock,
     answers: Mutex<HashMap<String, Value>>,
+    codes: AtomicUsize,
     userinfo: Mutex<Value>,
     /// The forms that came to the token endpoint.
     pub exchanged: Mutex<Vec<String>>,
@@ -36,6 +40,7 @@ impl TestProvider {
         TestProvider {
             clock,
             answers: Mutex::default(),
+            codes: AtomicUsize::default(),
             userinfo: Mutex::default(),
             exchanged: Mutex::default(),
             failure: Mutex::default(),
@@ -71,7 +76,8 @@ impl TestProvider {
     /// A code that gets this id token, whatever it is.
     pub fn code_of(&self, id_token: &str) -> String {
         let mut answers = self.answers.lock().expect("not poisoned");
-        let code = format!("code-{}", answers.len());
+        // Never one that was used: of many who sign in at once, each has another.
+        let code = format!("code-{}", self.codes.fetch_add(1, Ordering::SeqCst));
         let answer =
             json!({ "id_token": id_token, "access_token": "access", "token_type": "Bearer" });
         answers.insert(code.clone(), answer);
