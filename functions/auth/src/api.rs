@@ -17,7 +17,7 @@ use crate::{
         LAST_IDENTITY, MEMBERSHIP_NOT_ACTIVE, REFRESH_INVALID, REFRESH_REUSED, SCOPE_NOT_HELD,
         SESSION_EXPIRED, UNKNOWN_CLIENT, UNKNOWN_PROVIDER,
     },
-    documents, history, identity, key, login, principal, session, token,
+    documents, export, history, identity, key, login, principal, session, token,
 };
 
 /// `auth`, served.
@@ -69,6 +69,7 @@ pub fn api<P: Purpose>() -> Api<Auth, P> {
                 .for_people_only(),
         )
         .with(operation!(history::login_record_list).for_people_only())
+        .with(operation!(export::user_data_export))
 }
 
 fn with_keys<P: Purpose>(api: Api<Auth, P>) -> Api<Auth, P> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use futures::future::BoxFuture;
 use millwright_access::StoredApiKeys;
-use millwright_core::{Clock, Tenant, UserId};
+use millwright_core::{Clock, Error, Result, Tenant, UserId};
 use millwright_event::{Cause, Effects};
-use millwright_http::{Platform, Visit};
+use millwright_http::{Platform, Readiness, Visit};
 use millwright_identity::{NoRevocations, Permission};
 use millwright_store::Store;
 
@@ -31,6 +32,24 @@ pub struct Ports {
     pub catalogue: Vec<&'static Permission>,
 }
 
+/// What auth needs beside its table: the keys it publishes, and providers it can still believe.
+struct Ready {
+    keys: Arc<KeyRing>,
+    providers: Arc<Providers>,
+}
+
+impl Readiness for Ready {
+    fn check(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.keys.published().await?;
+            match self.providers.are_fresh() {
+                true => Ok(()),
+                false => Err(Error::unavailable("what providers say of themselves is too old")),
+            }
+        })
+    }
+}
+
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
@@ -50,8 +69,11 @@ impl Auth {
         let settings = Arc::new(ports.settings);
         let clock = store.clock();
         let keys = Arc::new(KeyRing::new(ports.secrets, settings.clone(), clock));
+        let providers = Arc::new(Providers::new(ports.provider_http, clock.clone()));
+        let readiness = Ready { keys: keys.clone(), providers: providers.clone() };
+        platform.is_ready_with(Arc::new(readiness));
         Auth {
-            providers: Arc::new(Providers::new(ports.provider_http, clock.clone())),
+            providers,
             facts: Facts::new(ports.facts.clone()),
             directory: ports.directory,
             catalogue: ports.catalogue.into(),

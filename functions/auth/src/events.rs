@@ -120,7 +120,26 @@ millwright_event::events! {
         user_id: Option<UserId> = Some(example_id()),
         name: String = "Backup".to_owned(),
         prefix: String = "mwp_vq3w8c6m4t0b".to_owned(),
+        /// Null if somebody did it by hand.
+        reason: Option<KeyRevokedReason> = Some(KeyRevokedReason::MemberRemoved),
     } = "auth.api_key.revoked", about key_id;
+    /// An API key expires in seven days. Said once; a rotation that gives it longer has it said
+    /// again in time.
+    ApiKeyExpiring {
+        key_id: String = "key_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
+        kind: KeyKind = KeyKind::Personal,
+        user_id: Option<UserId> = Some(example_id()),
+        expires_at: Timestamp = Timestamp::UNIX_EPOCH,
+    } = "auth.api_key.expiring", about key_id;
+}
+
+millwright_core::wire_enum! {
+    /// What a key went with.
+    pub enum KeyRevokedReason {
+        MemberRemoved = "member_removed",
+        UserDeleted = "user_deleted",
+        OrganizationDeleted = "organization_deleted",
+    }
 }
 
 millwright_core::wire_enum! {

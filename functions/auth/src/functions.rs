@@ -5,13 +5,16 @@ use std::sync::Arc;
 use millwright_access::CATALOGUE;
 use millwright_core::IdGenerator;
 use millwright_http::Edge;
-use millwright_runtime::{Environment, StartError, serve_events, serve_http};
+use millwright_runtime::{
+    Environment, StartError, serve_batches_and_ticks, serve_events, serve_http,
+};
 use serde::Deserialize;
 
 use crate::{
     api::router,
     app::{Auth, Ports},
     directory::InvokedDirectory,
+    jobs::{consume, sweep},
     provider::WebProviderHttp,
     rotation::Rotation,
     secrets::SecretsManager,
@@ -76,6 +79,41 @@ pub async fn auth_keys() -> Result<(), StartError> {
         tracing::info!(?rotated, "keys looked after");
         Ok(())
     })
+    .await
+}
+
+/// What its schedule tells `auth-jobs`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tick {
+    #[allow(dead_code, reason = "there is one action; who reads the schedule sees it named")]
+    action: Sweep,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sweep {
+    Sweep,
+}
+
+/// Tidies up behind people and organizations that are gone; sweeps hourly.
+///
+/// # Errors
+/// As [`auth_api`].
+pub async fn auth_jobs() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("auth")?;
+    serve_batches_and_ticks(
+        &environment,
+        "auth",
+        store,
+        |store: Arc<_>, batch| consume(store, batch),
+        |store: Arc<_>, _: Tick| async move {
+            let expiring = sweep(&store).await?;
+            tracing::info!(expiring, "swept");
+            Ok(())
+        },
+    )
     .await
 }
 

@@ -2,7 +2,7 @@
 //! that every function verifies. Its table is `<prefix>-auth`; users, organizations and memberships
 //! are read as access facts from the table of user-management.
 //!
-//! Events out: [`events::EVENTS`]. Events in: none.
+//! Events out: [`events::EVENTS`]. Events in: [`jobs::CONSUMED`].
 
 mod api;
 mod app;
@@ -13,10 +13,12 @@ pub mod domain;
 #[cfg(feature = "doubles")]
 pub mod doubles;
 pub mod events;
+mod export;
 mod facts;
 mod functions;
 mod history;
 mod identity;
+pub mod jobs;
 mod key;
 mod login;
 pub mod permissions;
@@ -39,7 +41,7 @@ use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger}
 pub use api::{api, router};
 pub use app::{Auth, Ports};
 pub use facts::Facts;
-pub use functions::{auth_api, auth_keys, auth_login, auth_token};
+pub use functions::{auth_api, auth_jobs, auth_keys, auth_login, auth_token};
 
 const SUMMARY: &str = "Sign-in, sessions, tokens and API keys";
 
@@ -137,6 +139,27 @@ pub fn service() -> Service {
                     Right::RotateSecret("auth/refresh"),
                 ],
                 start: || Box::pin(auth_keys()),
+            },
+            Function {
+                name: "auth-jobs",
+                summary: "Tidies up behind people and organizations that are gone",
+                memory_megabytes: 256,
+                timeout_seconds: 60,
+                triggers: vec![
+                    Trigger::Events {
+                        types: jobs::CONSUMED,
+                        batch_size: 10,
+                        window_seconds: 1,
+                        concurrency: 2,
+                    },
+                    Trigger::Schedule {
+                        name: "sweep",
+                        expression: "rate(1 hour)",
+                        input: r#"{"action":"sweep"}"#,
+                    },
+                ],
+                rights: vec![Right::OwnTable(TableAction::READ_AND_WRITE)],
+                start: || Box::pin(auth_jobs()),
             },
         ],
         openapi: || api::<Describing>().document("Millwright auth", SUMMARY, codes::ALL).0,

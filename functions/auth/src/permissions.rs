@@ -21,4 +21,6 @@ millwright_identity::permissions! {
     ServiceKeyUpdate = "auth.service_key.update" [Owner Admin];
     /// Revoke service keys
     ServiceKeyDelete = "auth.service_key.delete" [Owner Admin];
+    /// Export what is kept of a person
+    UserDataExport = "auth.user_data.export" (services "user-management");
 }

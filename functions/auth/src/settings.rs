@@ -296,16 +296,12 @@ fn origin(text: &str) -> Option<Url> {
     (url.origin().ascii_serialization() == text).then_some(url)
 }
 
-/// What cookies of one page are sent to: the registrable domain, told by its last two labels; all of
-/// loopback is one. Under a public suffix of two labels this lets too much pass, which does no harm:
-/// the browser keeps the cookies of such pages apart.
+/// What cookies of one page are sent to: the registrable domain by the public suffix list; all of
+/// loopback is one. Below a public suffix itself every host stands alone.
 fn site(url: &Url) -> String {
     match url.host() {
         Some(host) if is_loopback(&host) => "loopback".to_owned(),
-        Some(Host::Domain(name)) => {
-            let labels: Vec<&str> = name.rsplit('.').take(2).collect();
-            labels.join(".")
-        }
+        Some(Host::Domain(name)) => psl::domain_str(name).unwrap_or(name).to_owned(),
         Some(host) => host.to_string(),
         None => String::new(),
     }
@@ -374,6 +370,30 @@ mod tests {
             settings.pointer_mut(parent).expect("there")[name] = value;
             let refused = parse(&settings).expect_err(pointer);
             assert!(refused.contains(&format!(" {key}: ")), "{pointer}: {refused}");
+        }
+    }
+
+    #[test]
+    fn pages_are_of_the_same_registrable_domain() {
+        let mut settings = complete();
+        for (public, app, fits) in [
+            ("https://api.example.co.uk", "https://app.example.co.uk", true),
+            ("https://api.example.co.uk", "https://app.other.co.uk", false),
+            ("https://example.org", "https://a.b.example.org", true),
+            ("https://one.github.io", "https://two.github.io", false),
+            (
+                "https://a.execute-api.eu-central-1.amazonaws.com",
+                "https://b.execute-api.eu-central-1.amazonaws.com",
+                false,
+            ),
+            ("https://192.0.2.1", "https://192.0.2.1:8443", true),
+            ("https://192.0.2.1", "https://192.0.2.2", false),
+        ] {
+            settings["publicUrl"] = json!(public);
+            settings["appOrigins"] = json!([app]);
+            let parsed = parse(&settings);
+            assert_eq!(parsed.is_ok(), fits, "{public} {app}: {parsed:?}");
+            assert!(fits || parsed.expect_err(app).contains("appOrigins.0"));
         }
     }
 

@@ -26,9 +26,11 @@ use millwright_core::{
     ApiKeyId, Clock, Error, Fault, FaultCode, Faults, InputError, OrgId, Result, ServiceKeyId,
     Tenant, Timestamp, UserId, Voucher, codes,
 };
+use millwright_event::Event;
 use millwright_identity::{ApiKeys, FactVersions, Grants, Pattern, Principal, Revocations};
 use millwright_store::{GlobalPartition, Index, IndexKeys, Item, Key, Partition, Store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::facts::{
     MembershipFacts, MembershipStatus, OrganizationFacts, OrganizationStatus, RoleFacts,
@@ -151,6 +153,9 @@ pub struct KeyRecord {
     pub summary: KeySummary,
     /// At most two.
     pub secrets: Vec<SecretHash>,
+    /// Of a deleted organization: kept no longer than until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<Timestamp>,
 }
 
 /// How long a key that is over can be listed.
@@ -173,8 +178,43 @@ impl Item for KeyRecord {
     }
 
     fn time_to_live(&self) -> Option<Timestamp> {
-        Some(self.summary.revoked_at.unwrap_or(self.summary.expires_at).plus(LISTED))
+        let listed = self.summary.revoked_at.unwrap_or(self.summary.expires_at).plus(LISTED);
+        Some(self.removed_at.map_or(listed, |at| at.min(listed)))
     }
+}
+
+/// A key was used: told by whoever verified it to `auth-jobs`, at most once in ten minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyUsed {
+    #[schema(value_type = String)]
+    pub key_id: KeyId,
+    pub at: Timestamp,
+    /// The caller's, where there is a gateway.
+    pub address: Option<String>,
+}
+
+impl Event for KeyUsed {
+    const TYPE: &'static str = "auth.api_key.used";
+    const SERVICE: &'static str = "auth";
+    const IN_ORGANIZATION: bool = false;
+
+    fn subject(&self) -> String {
+        self.key_id.to_string()
+    }
+
+    fn example() -> Self {
+        KeyUsed {
+            key_id: KeyId::Personal(ApiKeyId::derived(Timestamp::UNIX_EPOCH, &[7; 10])),
+            at: Timestamp::UNIX_EPOCH,
+            address: Some("203.0.113.7".to_owned()),
+        }
+    }
+}
+
+/// Where uses of keys are told. What gets lost is no harm.
+pub trait KeyUses: Send + Sync {
+    fn tell(&self, used: KeyUsed) -> BoxFuture<'_, ()>;
 }
 
 /// Base64url of SHA-256.
@@ -255,6 +295,8 @@ pub fn scopes(texts: &[String]) -> Result<Vec<Pattern>, Faults> {
     texts.iter().enumerate().map(read).collect()
 }
 
+/// A key's use is told at most so often.
+const TOLD: Duration = Duration::from_secs(600);
 /// How long a key and its facts are remembered.
 const FRESH: Duration = Duration::from_secs(20);
 /// More keys than one function instance meets in that time.
@@ -268,6 +310,9 @@ pub struct StoredApiKeys {
     revocations: Arc<dyn Revocations>,
     clock: Clock,
     remembered: Mutex<HashMap<String, Remembered>>,
+    uses: Option<Arc<dyn KeyUses>>,
+    /// When the use of a key was told, by its prefix.
+    told: Mutex<HashMap<String, Timestamp>>,
 }
 
 #[derive(Clone)]
@@ -290,7 +335,36 @@ impl StoredApiKeys {
         revocations: Arc<dyn Revocations>,
         clock: Clock,
     ) -> StoredApiKeys {
-        StoredApiKeys { keys, facts, revocations, clock, remembered: Mutex::default() }
+        let (remembered, told) = (Mutex::default(), Mutex::default());
+        StoredApiKeys { keys, facts, revocations, clock, remembered, uses: None, told }
+    }
+
+    /// Tells of uses: of each key at most once in ten minutes.
+    #[must_use]
+    pub fn telling(self, uses: Arc<dyn KeyUses>) -> StoredApiKeys {
+        StoredApiKeys { uses: Some(uses), ..self }
+    }
+
+    /// One SendMessage at most.
+    async fn tell(&self, record: &KeyRecord, address: Option<IpAddr>, now: Timestamp) {
+        let Some(uses) = &self.uses else { return };
+        let is_recent = |at: Timestamp| at.is_within(TOLD, now);
+        if record.summary.last_used_at.is_some_and(is_recent) {
+            return;
+        }
+        {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let prefix = record.summary.id.prefix();
+            if told.get(&prefix).is_some_and(|at| is_recent(*at)) {
+                return;
+            }
+            if told.len() >= MAX_REMEMBERED {
+                told.retain(|_, at| is_recent(*at));
+            }
+            told.insert(prefix, now);
+        }
+        let address = address.map(|it| it.to_string());
+        uses.tell(KeyUsed { key_id: record.summary.id, at: now, address }).await;
     }
 
     async fn resolve(&self, key: &str, address: Option<IpAddr>) -> Result<Principal> {
@@ -309,6 +383,7 @@ impl StoredApiKeys {
             return Err(invalid("secret, time or network"));
         }
         self.revocations.check(&known.principal).await?;
+        self.tell(&known.record, address, now).await;
         let principal = known.principal.clone();
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= MAX_REMEMBERED {

@@ -70,6 +70,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin],
     },
     &Permission {
+        code: "auth.user_data.export",
+        summary: "Export what is kept of a person",
+        grantable: Grantable::Service(&["user-management"]),
+        default_roles: &[],
+    },
+    &Permission {
         code: "organizations.organization.delete",
         summary: "Delete the organization",
         grantable: Grantable::Role,

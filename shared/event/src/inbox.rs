@@ -134,11 +134,29 @@ pub async fn once(
     envelope: &Envelope,
     decide: impl AsyncFn(&mut Effects) -> Result<()>,
 ) -> Result<Handled> {
+    let by_value = |mut effects: Effects| async {
+        decide(&mut effects).await?;
+        Ok(effects)
+    };
+    once_by_value(store, consumer, envelope, by_value).await
+}
+
+/// As [`once`], where the future has to be `Send`, as in a function that serves a queue: the compiler
+/// cannot see that of a closure that borrows the effects. `decide` gives them back.
+///
+/// # Errors
+/// As [`once`].
+pub async fn once_by_value<F: Future<Output = Result<Effects>>>(
+    store: &Store,
+    consumer: &str,
+    envelope: &Envelope,
+    decide: impl Fn(Effects) -> F,
+) -> Result<Handled> {
     let attempt = async || {
         let mut effects = Effects::new(store, Cause::from(envelope));
         let now = store.clock().now();
         let inbox = effects.create(&InboxItem::new(consumer, envelope, now));
-        decide(&mut effects).await?;
+        let effects = decide(effects).await?;
         match effects.attempt().await? {
             Outcome::Done => Ok(Handled::Now),
             Outcome::Refused(refusals) if refusals.at(inbox).is_some() => Ok(Handled::Before),

@@ -127,6 +127,10 @@ async fn announce(
     permission: &Permission,
 ) -> Result<()> {
     let Some(store) = &platform.0.store else { return Ok(()) };
+    // The event is an organization's: without one, the log record is all there is.
+    if caller.tenant().organization().is_none() {
+        return Ok(());
+    }
     let minute_milliseconds = platform.clock().now().as_millisecond().div_euclid(60_000) * 60_000;
     let minute = Timestamp::from_millisecond(minute_milliseconds);
     let who = format!("{}/{}", caller.tenant(), caller.actor());

@@ -47,7 +47,7 @@ pub use extract::{
     Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
     PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
 };
-pub use platform::{InternalSecret, Platform, PlatformParts, StaticSecret};
+pub use platform::{InternalSecret, Platform, PlatformParts, Readiness, StaticSecret};
 pub use problem::{Answered, Problem, status};
 pub use write::Write;
 

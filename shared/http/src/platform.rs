@@ -1,7 +1,7 @@
 //! What every service has: verifier, table, limits, the internal secret.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -16,6 +16,13 @@ use crate::{denial::RecentDenials, limit::Limiter};
 /// Where the installation's internal secret comes from; cursor keys are derived from it.
 pub trait InternalSecret: Send + Sync {
     fn fetch(&self) -> BoxFuture<'_, Result<Vec<u8>>>;
+}
+
+/// What a service needs beside its table to be of use.
+pub trait Readiness: Send + Sync {
+    /// # Errors
+    /// `unavailable` with what is missing.
+    fn check(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// A fixed secret, for tests.
@@ -56,6 +63,7 @@ pub(crate) struct Inner {
     cursors: OnceCell<CursorSealer>,
     /// When the dependencies were asked last, and what they answered.
     ready: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
+    readiness: OnceLock<Arc<dyn Readiness>>,
 }
 
 impl Platform {
@@ -72,7 +80,14 @@ impl Platform {
             internal_secret: parts.internal_secret,
             cursors: OnceCell::new(),
             ready: tokio::sync::Mutex::default(),
+            readiness: OnceLock::new(),
         }))
+    }
+
+    /// Has `/ready` look at more than the table. Said once.
+    pub fn is_ready_with(&self, readiness: Arc<dyn Readiness>) {
+        // A second one would be of another router over the same platform: the first serves.
+        let _ = self.0.readiness.set(readiness);
     }
 
     pub fn clock(&self) -> &Clock {
@@ -83,10 +98,10 @@ impl Platform {
         &self.0.ids
     }
 
-    /// Asks the table, at most every 10 seconds.
+    /// Asks the table, and what else the service needs, at most every 10 seconds.
     ///
     /// # Errors
-    /// `unavailable` if it does not answer.
+    /// `unavailable` if one of them does not answer.
     pub(crate) async fn check_ready(&self) -> Result<()> {
         const FRESH: Duration = Duration::from_secs(10);
         let Some(store) = &self.0.store else { return Ok(()) };
@@ -95,10 +110,13 @@ impl Platform {
         if let Some((at, is_ready)) = *checked
             && at.is_within(FRESH, now)
         {
-            let error = || Error::unavailable("the table did not answer a moment ago");
+            let error = || Error::unavailable("something did not answer a moment ago");
             return if is_ready { Ok(()) } else { Err(error()) };
         }
-        let answered = store.answers().await;
+        let answered = match (store.answers().await, self.0.readiness.get()) {
+            (Ok(()), Some(readiness)) => readiness.check().await,
+            (answered, _) => answered,
+        };
         *checked = Some((now, answered.is_ok()));
         answered.map_err(Error::unavailable)
     }

@@ -82,6 +82,8 @@ pub enum Right {
     ReadParameter(&'static str),
     /// Call operations of another service's function directly.
     Invoke(&'static str),
+    /// Send to the queue of that function what may get lost; what may not goes through the outbox.
+    Tell(&'static str),
     /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.
     DeliverOutboxes,
 }
@@ -134,6 +136,8 @@ impl Right {
             actions: &[TableAction::Query],
             keys: &["FEED"],
         },
+        // That a key was used.
+        Right::Tell("auth-jobs"),
     ];
 }
 

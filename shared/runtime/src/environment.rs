@@ -15,6 +15,7 @@ use crate::{
     aws::Clients,
     secrets::{InternalSecretReader, JwksReader},
     telemetry,
+    uses::UsesQueue,
 };
 
 /// Configuration, clock and clients of a function. Nothing is called at the start.
@@ -69,6 +70,9 @@ impl Environment {
         let feeds = vec![directory.clone(), credentials.clone()];
         let feed = Arc::new(RevocationFeed::new(feeds, self.clock.clone()));
         let api_keys = StoredApiKeys::new(credentials, directory, feed.clone(), self.clock.clone());
+        let sqs = self.clients.sqs()?;
+        let uses = UsesQueue::new(sqs, &self.config.prefix, self.clock.clone());
+        let api_keys = api_keys.telling(Arc::new(uses));
         let verifier = Verifier::new(VerifierParts {
             issuer: self.config.issuer(),
             audience: self.config.audience.clone(),

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, service_fn};
 use millwright_core::Result;
 use millwright_event::batch::{Batch, Message};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Environment, StartError, queue::Queue};
 
@@ -32,6 +32,51 @@ where
         let (state, queue) = (state.clone(), queue.clone());
         let batch = Batch::read(event.payload, &clock);
         boxed(async move { Ok(settle(handler(state, batch).await, &queue).await) })
+    }))
+    .await
+}
+
+/// What comes to a function with a queue and a schedule.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Arrival<T> {
+    Tick(T),
+    Batch(SqsEvent),
+}
+
+/// Serves a queue, as [`serve_batches`], and a schedule: `tick` gets what the schedule says.
+///
+/// # Errors
+/// If the Lambda runtime API cannot be reached.
+pub async fn serve_batches_and_ticks<S, T, F, Fut, G, Ticked>(
+    environment: &Environment,
+    service: &'static str,
+    state: S,
+    handler: F,
+    tick: G,
+) -> Result<(), StartError>
+where
+    S: Send + Sync + 'static,
+    T: DeserializeOwned + Send + 'static,
+    F: Fn(Arc<S>, Batch) -> Fut + Copy + Send,
+    Fut: Future<Output = Batch> + Send + 'static,
+    G: Fn(Arc<S>, T) -> Ticked + Copy + Send,
+    Ticked: Future<Output = Result<(), StartError>> + Send + 'static,
+{
+    let queue = Arc::new(Queue::of(environment, service)?);
+    let (state, clock) = (Arc::new(state), environment.clock.clone());
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Arrival<T>>| {
+        let (state, queue) = (state.clone(), queue.clone());
+        match event.payload {
+            Arrival::Batch(event) => {
+                let batch = Batch::read(event, &clock);
+                boxed(async move { Ok(settle(handler(state, batch).await, &queue).await) })
+            }
+            Arrival::Tick(ticked) => {
+                let done = tick(state, ticked);
+                boxed(async move { done.await.map(|()| SqsBatchResponse::default()) })
+            }
+        }
     }))
     .await
 }

@@ -23,8 +23,8 @@ use crate::output;
 const PLACE: &str = "DEPLOY-TEST";
 /// A secret that no function may read.
 const FOREIGN_SECRET: &str = "deploy-test";
-/// The queue that is sent to.
-const QUEUE: &str = "planning-on-events";
+/// Queues that are sent to: one of the relay's, one that others tell things, too.
+const QUEUES: [&str; 2] = ["planning-on-events", "auth-jobs"];
 
 /// A folder that no bucket has.
 const FOREIGN_FOLDER: Folder = Folder { name: "deploy-test", keep_days: 1 };
@@ -42,7 +42,8 @@ enum Attempt {
     ReadParameter(&'static str),
     Invoke(&'static str),
     Publish,
-    Send,
+    /// To the queue of that function.
+    Send(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +199,10 @@ fn expectations(
         };
         expected.push((attempt, rights_here.contains(right)));
     }
+    for queue in QUEUES {
+        let may = delivers || rights_here.contains(&Right::Tell(queue));
+        expected.push((Attempt::Send(queue), may));
+    }
     for folder in service.bucket.iter().flat_map(|bucket| bucket.folders).chain([&FOREIGN_FOLDER]) {
         for action in [FileAction::Put, FileAction::Get, FileAction::Delete] {
             let may = function.rights.iter().any(|right| {
@@ -208,7 +213,7 @@ fn expectations(
             }
         }
     }
-    expected.extend([(Attempt::Publish, delivers), (Attempt::Send, delivers)]);
+    expected.push((Attempt::Publish, delivers));
     expected
 }
 
@@ -222,9 +227,11 @@ async fn clean(
         let attempt = Attempt::Table(TableCall::Delete, service.name);
         attempt.perform(installation, operator).await?;
     }
-    let purged =
-        operator.sqs()?.purge_queue().queue_url(installation.queue_url(QUEUE)).send().await;
-    purged.map(drop).map_err(|error| anyhow!("{}", DisplayErrorContext(error)))
+    for queue in QUEUES {
+        let purge = operator.sqs()?.purge_queue().queue_url(installation.queue_url(queue));
+        purge.send().await.map_err(|error| anyhow!("{}", DisplayErrorContext(error)))?;
+    }
+    Ok(())
 }
 
 impl Attempt {
@@ -280,8 +287,8 @@ impl Attempt {
                     .build();
                 failure_of(clients.eventbridge()?.put_events().entries(entry).send().await)
             }
-            Attempt::Send => {
-                let call = clients.sqs()?.send_message().queue_url(installation.queue_url(QUEUE));
+            Attempt::Send(queue) => {
+                let call = clients.sqs()?.send_message().queue_url(installation.queue_url(queue));
                 // Delayed, so that it is gone again before its consumer could meet it.
                 failure_of(call.message_body("{}").delay_seconds(900).send().await)
             }

@@ -12,7 +12,7 @@ use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
 use serde_json::json;
 
-use super::{provider::OPERATOR, text};
+use super::{OtherProvider, Settings, provider::OPERATOR, text};
 use crate::{emulator, keys::Keys};
 
 /// What a local stack's backing services are made of.
@@ -23,11 +23,11 @@ pub struct Backing<'a> {
 }
 
 impl Backing<'_> {
-    pub async fn create(&self, keys: &Keys, provider: u16) -> Result<()> {
+    pub async fn create(&self, settings: &Settings) -> Result<()> {
         self.create_tables().await?;
         self.create_buckets().await?;
-        self.create_secrets(keys).await?;
-        self.create_parameters(provider).await?;
+        self.create_secrets(&settings.keys()).await?;
+        self.create_parameters(settings.ports.provider, &settings.providers).await?;
         let bus = self.config.prefix.clone();
         self.create_bus(&bus).await?;
         for service in self.services {
@@ -111,15 +111,20 @@ impl Backing<'_> {
 
     /// Settings that operators write when deployed. Parameter store has no client of ours that
     /// writes.
-    async fn create_parameters(&self, provider: u16) -> Result<()> {
-        let settings = json!({
-            "providers": [{
-                "id": "local",
-                "displayName": "this machine",
-                "issuer": format!("http://127.0.0.1:{provider}"),
+    async fn create_parameters(&self, provider: u16, others: &[OtherProvider]) -> Result<()> {
+        let configured = |id: &str, name: &str, port: u16| {
+            json!({
+                "id": id,
+                "displayName": name,
+                "issuer": format!("http://127.0.0.1:{port}"),
                 "clientId": "millwright",
                 "clientSecretName": "auth/providers/local",
-            }],
+            })
+        };
+        let mut providers = vec![configured("local", "this machine", provider)];
+        providers.extend(others.iter().map(|other| configured(other.id, other.id, other.port)));
+        let settings = json!({
+            "providers": providers,
             "appOrigins": [self.config.public_url],
             "operators": [{
                 "issuer": format!("http://127.0.0.1:{provider}"),

@@ -30,7 +30,7 @@ pub use demo::{Demo, DemoIds};
 pub use instance::Instance;
 pub use provider::{PEOPLE, Person};
 pub use seed::text;
-pub use settings::{Ports, Settings};
+pub use settings::{OtherProvider, Ports, Settings};
 pub use sign_in::sign_in;
 pub use stack::Stack;
 
@@ -84,6 +84,7 @@ pub fn run(options: &Options) -> Result<()> {
             provider: options.provider_port,
         },
         is_persistent: true,
+        providers: Vec::new(),
     };
     settings.ports.check()?;
     tools::check_machine()?;

@@ -19,6 +19,15 @@ pub struct Settings {
     pub ports: Ports,
     /// Keeps its data from one start to the next.
     pub is_persistent: bool,
+    /// Identity providers beside the stack's own, which somebody else starts.
+    pub providers: Vec<OtherProvider>,
+}
+
+/// An identity provider on loopback; its client is `millwright`, with the secret `local`.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherProvider {
+    pub id: &'static str,
+    pub port: u16,
 }
 
 /// The loopback ports of a stack.
@@ -145,7 +154,8 @@ mod tests {
     use super::*;
 
     fn settings(ports: Ports) -> Settings {
-        Settings { folder: PathBuf::from("unused"), ports, is_persistent: false }
+        let folder = PathBuf::from("unused");
+        Settings { folder, ports, is_persistent: false, providers: Vec::new() }
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Stack {
         let clients = Clients::new(&config).map_err(|error| anyhow!("no AWS clients: {error}"))?;
         output::progress("creating tables, queues, rules and secrets");
         let backing = Backing { config: &config, clients: &clients, services };
-        backing.create(&settings.keys(), settings.ports.provider).await?;
+        backing.create(settings).await?;
         settings.remember()?;
 
         let functions = match program {

@@ -76,6 +76,8 @@ struct FunctionView {
     parameters: Vec<&'static str>,
     /// Functions it calls directly.
     invokes: Vec<&'static str>,
+    /// Functions whose queues it sends to.
+    tells: Vec<&'static str>,
     delivers_outboxes: bool,
 }
 
@@ -319,6 +321,10 @@ impl FunctionView {
             }),
             invokes: names(&rights, |right| match *right {
                 Right::Invoke(name) => Some(name),
+                _ => None,
+            }),
+            tells: names(&rights, |right| match *right {
+                Right::Tell(name) => Some(name),
                 _ => None,
             }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),

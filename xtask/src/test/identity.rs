@@ -10,7 +10,11 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use millwright_runtime::aws::Clients;
 use serde_json::{Value, json};
 
-use super::{Outcome, local::with_stack};
+use super::{
+    Outcome,
+    browser::{OtherProviders, with_chromium, with_other_providers},
+    local::with_providers,
+};
 use crate::{
     dev::{self, Api, PEOPLE, Person, Settings, sign_in, text},
     node::NodeProgram,
@@ -20,17 +24,32 @@ use crate::{
 
 pub(super) fn run(tools: &Tools) -> Result<Outcome> {
     tools.install(Group::Identity)?;
-    let node = NodeProgram::prepare("identity")?;
-    with_stack(tools, "identity", |runtime, settings| {
+    let (node, mut left_out) = match NodeProgram::prepare("identity") {
+        Ok(Some(node)) => (Some(node), None),
+        Ok(None) => (None, Some("Node 20 with npm is not installed; the part with it")),
+        Err(error) => {
+            output::warning(format_args!("{error:#}"));
+            (None, Some("the packages cannot be installed; the part with Node"))
+        }
+    };
+    let mut others = OtherProviders::planned()?;
+    let configured = others.configured;
+    with_providers(tools, "identity", &configured, |runtime, settings| {
         by_others(tools, node.as_ref(), settings)?;
+        if let Some(node) = &node {
+            others.start(node, settings)?;
+            with_other_providers(node, settings)?;
+            if !with_chromium(node, settings)? {
+                left_out = Some("Chromium is not installed (or set CHROMIUM); the part with it");
+            }
+        }
         dev::start(runtime, roles(settings))?;
+        dev::start(runtime, keys(settings))?;
         dev::start(runtime, rotation(settings))
     })?;
-    match node {
-        Some(_) => Ok(Outcome::Passed),
-        None => Ok(Outcome::Skipped(
-            "Node 20 with npm is not installed; the part with it was left out".into(),
-        )),
+    match left_out {
+        None => Ok(Outcome::Passed),
+        Some(what) => Ok(Outcome::Skipped(format!("{what} was left out"))),
     }
 }
 
@@ -131,6 +150,30 @@ async fn refused_soon(api: &Api, task: &Value, code: &str) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// The use of an API key is told by the function that met it, and written down by another.
+async fn keys(settings: &Settings) -> Result<()> {
+    let (organization, mary) = founder(settings, PEOPLE[3], "Wind Tunnels").await?;
+    let body = json!({ "name": "Backup", "scopes": ["planning.*"] });
+    let made = mary.post("/auth/api-keys", &body, None).await?;
+    let holder = Api::with_token(settings, &text(&made, "key")?)?;
+    holder.get("/planning/projects").await?.context("the key opens nothing")?;
+    let path = format!("/auth/api-keys/{}", text(&made, "id")?);
+    let shown = async || -> Result<Value> { mary.get(&path).await?.context("no key") };
+    soon("its use is written down", async || Ok(shown().await?["lastUsedAt"].is_string())).await?;
+    output::progress(format_args!("a key of {organization} was used, and auth-jobs noted it"));
+    Ok(())
+}
+
+/// Messages take a moment.
+async fn soon(what: &str, holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
+    let started = Instant::now();
+    while !holds().await? {
+        ensure!(started.elapsed() < WITHDRAWN_WITHIN, "not so: {what}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
 }
 
 /// Keys rotate by the function itself: stages of secret versions are what it relies on.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use tokio::runtime::Runtime;
 
 use crate::{
-    dev::{self, Ports, Settings, Stack},
+    dev::{self, OtherProvider, Ports, Settings, Stack},
     output, paths,
     tools::{Group, Tools},
 };
@@ -16,12 +16,27 @@ pub(super) fn with_stack<T>(
     name: &str,
     used: impl FnOnce(&Runtime, &Settings) -> Result<T>,
 ) -> Result<T> {
+    with_providers(tools, name, &[], used)
+}
+
+/// As [`with_stack`], with identity providers beside its own.
+pub(super) fn with_providers<T>(
+    tools: &Tools,
+    name: &str,
+    providers: &[OtherProvider],
+    used: impl FnOnce(&Runtime, &Settings) -> Result<T>,
+) -> Result<T> {
     tools.install(Group::Emulator)?;
     tools.install(Group::Identity)?;
     let program = dev::build()?;
     let folder = paths::private().join("test").join(name);
     paths::remove(&folder)?;
-    let settings = Settings { folder: folder.clone(), ports: Ports::free()?, is_persistent: false };
+    let settings = Settings {
+        folder: folder.clone(),
+        ports: Ports::free()?,
+        is_persistent: false,
+        providers: providers.to_vec(),
+    };
     let runtime = dev::runtime()?;
     let services = all::services();
     let outcome = dev::start(&runtime, Stack::start(&settings, tools, &services, Some(program)))

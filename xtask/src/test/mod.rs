@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that checks this workspace, step by step.
 
+mod browser;
 mod contract;
 mod identity;
 mod local;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     MINE,
-    fixture::{Call, Guarded},
+    fixture::{By, Call, Guarded},
 };
 
 pub fn guarded() -> Guarded {
@@ -27,6 +27,7 @@ pub fn guarded() -> Guarded {
         owner,
         skipping_unknown: &["login_start", "login_finish", "authorization_start"],
         said_elsewhere: &[
+            "auth.api_key.expiring",
             "auth.identity.linked",
             "auth.login.failed",
             "auth.login.succeeded",
@@ -117,6 +118,11 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
                     &at("sessions/current/switch-organization"),
                     json!({ "organizationId": null }),
                 ),
+            ),
+            (
+                "user_data_export",
+                Call::get(&at(&format!("users/{}/data", owner.user)))
+                    .by(By::Service("user-management")),
             ),
             ("identity_list", Call::get(&at("identities"))),
             ("identity_unlink", Call::delete(&identity).refers()),

@@ -1,14 +1,20 @@
 //! The sample events of `events/lambda` through the real binary, as Lambda would hand them over.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "made-up tenants")]
 
 use std::{fs, path::Path, time::Duration};
 
-use millwright_core::Clock;
+use millwright_access::{
+    api_keys::{KeyId, KeyRecord, KeySummary, SecretHash, secret_hash, written},
+    facts::{OrganizationFacts, OrganizationStatus},
+};
+use millwright_core::{Clock, OrgId, Tenant, Voucher};
 use millwright_manifest::{Function, Trigger};
-use millwright_testkit::{AwsDouble, LambdaProcess, TestApp};
+use millwright_testkit::{AwsDouble, Database, LambdaProcess, TestApp};
 use planning::Planning;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Every function in one binary; it picks by the function's name.
 const BINARY: &str = env!("CARGO_BIN_EXE_all");
@@ -202,6 +208,124 @@ async fn an_import_is_worked_off_by_its_own_function() {
     let path = accepted["headers"]["location"].as_str().unwrap();
     let job = body(&api.invoke(call("GET", path, Value::Null)).await.unwrap());
     assert_eq!((&job["status"], &job["progress"]["created"]), (&json!("completed"), &json!(1)));
+}
+
+/// A service key of the organization of the samples, with the facts that make it good.
+async fn service_key(database: &Database, directory: &Database) -> (String, KeyId) {
+    let store = database.store();
+    let organization = Tenant::vouched(OrgId::from_uuid(Uuid::from_u128(1)), Voucher::Test);
+    let (id, secret) = (KeyId::Service(store.ids().next()), "A".repeat(43));
+    let now = store.clock().now();
+    let mut transaction = store.transaction(&organization);
+    transaction.create(&KeyRecord {
+        version: 1,
+        summary: KeySummary {
+            id,
+            organization_id: organization.organization().unwrap(),
+            user_id: None,
+            name: "CI".to_owned(),
+            description: String::new(),
+            scopes: vec!["planning.*".to_owned()],
+            allowed_cidrs: Vec::new(),
+            expires_at: now.plus(Duration::from_secs(3_600)),
+            last_used_at: None,
+            last_used_ip: None,
+            created_at: now,
+            created_by: "usr_01jdbx0pmgfcevdh08yfgtjb82".to_owned(),
+            rotated_at: None,
+            revoked_at: None,
+            revoked_by: None,
+        },
+        secrets: vec![SecretHash { hash: secret_hash(&secret), until: None }],
+        removed_at: None,
+    });
+    transaction.commit().await.unwrap();
+    let mut facts = directory.store().transaction(&organization);
+    facts.put(&OrganizationFacts {
+        organization_id: organization.organization().unwrap(),
+        status: OrganizationStatus::Active,
+        access_version: 1,
+        personal_api_keys_allowed: true,
+        api_key_max_lifetime_days: 365,
+        session_max_age_seconds: None,
+        reauth_after: None,
+    });
+    facts.commit().await.unwrap();
+    (written(&id, &secret), id)
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_told_once_and_written_down() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "planning-api", &app, &aws).await;
+    let jobs = LambdaProcess::start(BINARY, "auth-jobs", &app, &aws).await;
+    let keys = app.database.beside("auth").await;
+    let (key, id) = service_key(&keys, &app.database.beside("user-management").await).await;
+    let mut event = sample("planning-api-project-list");
+    event["headers"]["authorization"] = format!("Bearer {key}").into();
+    event["requestContext"]["http"]["sourceIp"] = "203.0.113.7".into();
+    for _ in 0..3 {
+        let listed = function.invoke(event.clone()).await.unwrap();
+        assert_eq!(listed["statusCode"], 200, "{listed}");
+    }
+    let told = aws.queued();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0]["QueueUrl"].as_str().unwrap().ends_with("/test-auth-jobs"));
+    assert!(!told[0].to_string().contains(&key[17..60]), "no secret");
+    let mut batch = sample("planning-jobs");
+    batch["Records"][0]["body"] = told[0]["MessageBody"].clone();
+    let worked = jobs.invoke(batch).await.unwrap();
+    assert_eq!(worked, json!({ "batchItemFailures": [] }));
+    let record: KeyRecord = keys.store().get(&id.place()).await.unwrap().unwrap();
+    assert!(record.summary.last_used_at.is_some());
+    assert_eq!(record.summary.last_used_ip.as_deref(), Some("203.0.113.7"));
+    // The same function sweeps.
+    jobs.invoke(json!({ "action": "sweep" })).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_a_direct_invoke_comes_from_a_service() {
+    let (app, aws) = stage().await;
+    let function = LambdaProcess::start(BINARY, "auth-api", &app, &aws).await;
+    let path = "/api/v1/auth/users/usr_01jdbx0pmgfcevdh08yfgtjb82/data";
+    let call = |place: (Option<&str>, &str), headers: &[(&str, &str)]| {
+        let mut event = sample("planning-api-health");
+        event["rawPath"] = path.into();
+        let context = &mut event["requestContext"];
+        context["http"]["path"] = path.into();
+        context["stage"] = place.1.into();
+        match place.0 {
+            Some(id) => context["apiId"] = id.into(),
+            None => drop(context.as_object_mut().unwrap().remove("apiId")),
+        }
+        for (name, value) in headers {
+            event["headers"][*name] = (*value).into();
+        }
+        event
+    };
+    let caller = ("x-millwright-caller", r#"{"service":"user-management"}"#);
+    let acting = ("x-millwright-act-for", r#"{"actorId":"usr_01jdbx0pmgfcevdh08yfgtjb82"}"#);
+    // The gateway, a function URL, the local watch server; and what else might be tried.
+    let outside = [
+        (Some("a1b2c3d4e5"), "$default"),
+        (Some("abcdefghijklmnopqrstuvwxyz012345"), "$default"),
+        (None, "$default"),
+        (Some("a1b2c3d4e5"), "internal"),
+    ];
+    for place in outside {
+        for headers in [&[][..], &[caller], &[caller, acting], &[acting]] {
+            let answer = function.invoke(call(place, headers)).await.unwrap();
+            assert_eq!(answer["statusCode"], 401, "{place:?} {headers:?}: {answer}");
+            assert_eq!(body(&answer)["code"], "unauthenticated");
+        }
+    }
+    let direct = (None, "internal");
+    let answer = function.invoke(call(direct, &[caller])).await.unwrap();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(body(&answer)["items"], json!([]));
+    let answer = function.invoke(call(direct, &[caller, acting])).await.unwrap();
+    assert_eq!(answer["statusCode"], 403, "{answer}");
+    assert_eq!(body(&answer)["code"], "act_for_denied");
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ pub struct Attempt {
     pub remember: bool,
     pub organization_id: Option<OrgId>,
     pub reactivate: bool,
+    /// Seconds. The provider must have seen the person's credentials so long before this began at
+    /// most, if it says when that was.
+    #[serde(default)]
+    pub max_age: Option<u32>,
     /// Who has begun, to link or to sign in again.
     pub user_id: Option<UserId>,
     pub session_id: Option<SessionId>,
@@ -47,6 +51,11 @@ pub struct Attempt {
 
 impl Attempt {
     pub const LIFETIME: Duration = Duration::from_secs(600);
+
+    /// Since when the person's credentials must have been seen; none: it does not matter.
+    pub fn seen_since(&self) -> Option<Timestamp> {
+        self.max_age.map(|seconds| self.started_at.minus(Duration::from_secs(seconds.into())))
+    }
 }
 
 /// Where the person goes on.

@@ -6,7 +6,7 @@ use millwright_access::{
 };
 use millwright_core::{Error, Result, Tenant, codes};
 use millwright_http::{Caller, Created, Submission};
-use millwright_store::Contention;
+use millwright_store::{Contention, Transaction};
 
 use super::{
     Owner,
@@ -18,7 +18,7 @@ use crate::{
     codes::{API_KEYS_DISABLED, KEY_LIMIT_REACHED},
     events::{ApiKeyCreated, KeyKind, KeyReach},
     secret::Secret,
-    store::{KeySlot, KeySlots, Limit, count_within, slots_key},
+    store::{ExpiryMark, KeySlot, KeySlots, Limit, count_within, slots_key},
 };
 
 /// Active keys of a person in an organization, and of an organization itself.
@@ -47,7 +47,7 @@ pub async fn organization(app: &Auth, caller: &Caller, owner: Owner) -> Result<O
     Ok(facts)
 }
 
-/// Creates a key. One GetItem of facts, one GetItem, one transaction of four items.
+/// Creates a key. One GetItem of facts, one GetItem, one transaction of five items.
 pub async fn create(
     app: &Auth,
     caller: &Caller,
@@ -85,6 +85,7 @@ pub async fn create(
             revoked_by: None,
         },
         secrets: vec![SecretHash { hash: secret_hash(secret.expose()), until: None }],
+        removed_at: None,
     };
     let slot = KeySlot { id, folded_name: record.summary.name.to_lowercase(), expires_at };
     let attempt = || async {
@@ -94,6 +95,7 @@ pub async fn create(
         let step = write.put_when(&next, slots.unchanged());
         write.refused_as(step, Error::lost_race());
         write.create(&record);
+        announce_expiry(&mut write, &record.summary);
         count_within(&mut write, Limit::KEYS, caller.actor());
         write.emit(&ApiKeyCreated {
             key_id: id.to_string(),
@@ -108,6 +110,14 @@ pub async fn create(
         write.commit(Created(FreshKey { view, key })).await
     };
     Contention::new(&app.store).settle(&app.store, attempt).await
+}
+
+/// Sees to it that somebody is told in time; of a key that lives for a few days only, nobody is.
+pub fn announce_expiry(transaction: &mut Transaction, summary: &KeySummary) {
+    let mark = ExpiryMark::of(summary);
+    if !mark.is_due(transaction.store().clock().now()) {
+        transaction.put(&mark);
+    }
 }
 
 /// The keys that count. One GetItem.

@@ -1,10 +1,7 @@
 //! Keys seen, changed, revoked.
 
 use deserr::Deserr;
-use millwright_access::{
-    api_keys::{KeyId, KeyRecord, KeySummary},
-    feed::{Subject, kill},
-};
+use millwright_access::api_keys::{KeyId, KeyRecord, KeySummary};
 use millwright_core::{Change, Error, Faults, Patch, Result, Tenant, UserId, codes};
 use millwright_http::{Caller, IfMatch, Listed, Listing, NoContent, Versioned};
 use millwright_store::{Contention, Query};
@@ -16,11 +13,12 @@ use super::{
     found,
     input::{KeyPatchIn, checked_networks, checked_scopes},
     view::{KeyStatus, KeyView, status_of},
+    withdraw::{Withdrawal, withdraw},
 };
 use crate::{
     app::Auth,
-    events::{ApiKeyRevoked, ApiKeyUpdated, KeyReach},
-    store::{KeySlot, KeySlots},
+    events::{ApiKeyUpdated, KeyReach},
+    store::KeySlot,
     vouch,
 };
 
@@ -141,7 +139,8 @@ pub async fn update(
     Contention::new(&app.store).settle(&app.store, attempt).await
 }
 
-/// Revokes a key; one that is over already stays so. Two GetItem and one transaction of four items.
+/// Revokes a key; one that is over already stays so. Two GetItem and one transaction of five
+/// items.
 pub async fn revoke(app: &Auth, caller: &Caller, owner: Owner, id: KeyId) -> Result<NoContent> {
     revoke_in(app, caller, (&caller.tenant(), owner, id)).await.map(|_| NoContent)
 }
@@ -154,37 +153,18 @@ async fn revoke_in(
 ) -> Result<bool> {
     let attempt = || async {
         let now = app.clock().now();
-        let mut record = found(&app.store, organization, owner, id).await?;
+        let record = found(&app.store, organization, owner, id).await?;
         if status_of(&record.summary, now) != KeyStatus::Active {
             return Ok(false);
         }
         let slots = slots_in(app, organization, owner).await?;
-        let before = record.version;
-        record.version += 1;
-        record.secrets.clear();
-        record.summary.revoked_at = Some(now);
-        record.summary.revoked_by = Some(caller.actor().to_owned());
-        let keys = slots.keys.iter().filter(|it| it.id != id).cloned().collect();
-        let next = KeySlots { owner, keys, version: slots.version + 1 };
         let mut write = caller.write(&app.store);
         write.within(organization, |effects| {
-            for step in
-                [effects.replace(&record, before), effects.put_when(&next, slots.unchanged())]
-            {
-                effects.refused_as(step, Error::lost_race());
-            }
-            let subject = match id {
-                KeyId::Personal(id) => Subject::ApiKey(id),
-                KeyId::Service(id) => Subject::ServiceKey(id),
-            };
-            kill(effects, subject);
-            effects.emit(&ApiKeyRevoked {
-                key_id: id.to_string(),
-                kind: kind(owner),
-                user_id: record.summary.user_id,
-                name: record.summary.name.clone(),
-                prefix: id.prefix(),
-            })
+            let withdrawal = Withdrawal { by: caller.actor(), reason: None, removed_at: None };
+            withdraw(effects, vec![record], &withdrawal)?;
+            let step = effects.put_when(&slots.without(&[id]), slots.unchanged());
+            effects.refused_as(step, Error::lost_race());
+            Ok::<_, Error>(())
         })?;
         write.commit(NoContent).await.map(|_| true)
     };

@@ -47,7 +47,7 @@ pub async fn member_key_list(
 
 /// Revoke a member's key
 ///
-/// For good, within a minute everywhere. Three GetItem and one transaction of four items.
+/// For good, within a minute everywhere. Three GetItem and one transaction of five items.
 #[utoipa::path(delete, path = "/api/v1/auth/member-keys/{keyId}", tag = "API keys")]
 pub async fn member_key_revoke(
     caller: Session<Allowed<MemberKeyRevoke>>,

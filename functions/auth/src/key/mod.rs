@@ -9,12 +9,15 @@ pub mod personal;
 mod rotate;
 pub mod service;
 mod view;
+mod withdraw;
 
 use millwright_access::api_keys::{KeyId, KeyRecord};
 use millwright_core::{Error, Result, Tenant};
 use millwright_store::Store;
 
 pub use manage::revoke_personal_keys;
+pub use view::{KeyStatus, KeyView, status_of};
+pub use withdraw::{Withdrawal, kind_of, withdraw};
 
 /// The keys a caller deals with.
 pub use crate::store::Owner;

@@ -31,7 +31,7 @@ fn owner(caller: &Caller) -> Result<Owner> {
 
 /// Create an own API key
 ///
-/// The answer alone shows the secret. One GetItem of facts, one GetItem and one transaction of four
+/// The answer alone shows the secret. One GetItem of facts, one GetItem and one transaction of five
 /// items.
 #[utoipa::path(post, path = "/api/v1/auth/api-keys", tag = "API keys")]
 pub async fn api_key_create(
@@ -89,7 +89,7 @@ pub async fn api_key_update(
 /// Rotate an own API key
 ///
 /// A new secret, shown once; the old one is good for the overlap. One GetItem of facts, two GetItem
-/// and one transaction of four items.
+/// and one transaction of at most six items.
 #[utoipa::path(post, path = "/api/v1/auth/api-keys/{keyId}/rotate", tag = "API keys")]
 pub async fn api_key_rotate(
     caller: Session<Allowed<ApiKeyUpdate>>,
@@ -103,7 +103,7 @@ pub async fn api_key_rotate(
 
 /// Revoke an own API key
 ///
-/// For good, within a minute everywhere. Two GetItem and one transaction of four items.
+/// For good, within a minute everywhere. Two GetItem and one transaction of five items.
 #[utoipa::path(delete, path = "/api/v1/auth/api-keys/{keyId}", tag = "API keys")]
 pub async fn api_key_revoke(
     caller: Allowed<ApiKeyDelete>,

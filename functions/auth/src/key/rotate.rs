@@ -9,7 +9,7 @@ use millwright_store::Contention;
 
 use super::{
     Owner,
-    create::{kind, organization, slots, taken},
+    create::{announce_expiry, kind, organization, slots, taken},
     found,
     input::{RotateIn, checked_expiry},
     manage::active,
@@ -19,11 +19,11 @@ use crate::{
     app::Auth,
     events::ApiKeyRotated,
     secret::Secret,
-    store::{KeySlot, Limit, count_within},
+    store::{ExpiryMark, KeySlot, Limit, count_within},
 };
 
 /// Makes a new secret; the old one is good for the overlap, any older one no more. One GetItem of
-/// facts, two GetItem, one transaction of four items.
+/// facts, two GetItem, one transaction of at most six items.
 pub async fn rotate(
     app: &Auth,
     caller: &Caller,
@@ -37,11 +37,13 @@ pub async fn rotate(
         let now = app.clock().now();
         let mut record = found(&app.store, &caller.tenant(), owner, id).await?;
         active(&record, now)?;
+        let mark = ExpiryMark::of(&record.summary);
         let before = record.version;
         record.version += 1;
         if let Some(wanted) = submission.input.expires_at {
             record.summary.expires_at = checked_expiry(Some(wanted), &facts, now)?;
         }
+        let has_longer = ExpiryMark::of(&record.summary) != mark;
         let until = Some(now.plus(Duration::from_secs(u64::from(overlap))));
         let old = record.secrets.drain(..).next().filter(|_| overlap > 0);
         record.secrets.push(SecretHash { hash: secret_hash(secret.expose()), until: None });
@@ -57,6 +59,12 @@ pub async fn rotate(
         let next = taken(&slots, slot, now)?;
         for step in [write.replace(&record, before), write.put_when(&next, slots.unchanged())] {
             write.refused_as(step, Error::lost_race());
+        }
+        if has_longer {
+            if ExpiryMark::of(&record.summary).place() != mark.place() {
+                write.delete(&mark.place());
+            }
+            announce_expiry(&mut write, &record.summary);
         }
         count_within(&mut write, Limit::KEYS, caller.actor());
         write.emit(&ApiKeyRotated {

@@ -24,7 +24,7 @@ use crate::{
 
 /// Create a service key
 ///
-/// The answer alone shows the secret. One GetItem of facts, one GetItem and one transaction of four
+/// The answer alone shows the secret. One GetItem of facts, one GetItem and one transaction of five
 /// items.
 #[utoipa::path(post, path = "/api/v1/auth/service-keys", tag = "Service keys")]
 pub async fn service_key_create(
@@ -81,7 +81,7 @@ pub async fn service_key_update(
 /// Rotate a service key
 ///
 /// A new secret, shown once; the old one is good for the overlap. One GetItem of facts, two GetItem
-/// and one transaction of four items.
+/// and one transaction of at most six items.
 #[utoipa::path(post, path = "/api/v1/auth/service-keys/{keyId}/rotate", tag = "Service keys")]
 pub async fn service_key_rotate(
     caller: Session<Allowed<ServiceKeyUpdate>>,
@@ -95,7 +95,7 @@ pub async fn service_key_rotate(
 
 /// Revoke a service key
 ///
-/// For good, within a minute everywhere. Two GetItem and one transaction of four items.
+/// For good, within a minute everywhere. Two GetItem and one transaction of five items.
 #[utoipa::path(delete, path = "/api/v1/auth/service-keys/{keyId}", tag = "Service keys")]
 pub async fn service_key_revoke(
     caller: Session<Allowed<ServiceKeyDelete>>,

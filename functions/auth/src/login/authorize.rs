@@ -53,6 +53,10 @@ pub struct Authorization {
     #[deserr(default)]
     #[param(required = false)]
     provider: Option<String>,
+    /// Seconds: the provider must have seen the person's credentials since.
+    #[deserr(default)]
+    #[param(required = false, value_type = u32)]
+    max_age: Option<String>,
     /// What the session is called.
     #[deserr(default)]
     #[param(required = false)]
@@ -76,7 +80,8 @@ impl Authorization {
         if !scopes.split_ascii_whitespace().all(is_scope) {
             return Some("invalid_scope");
         }
-        let is_sane = bounded(&self.state, 500) && bounded(&self.nonce, 255);
+        let is_age = self.max_age.as_deref().is_none_or(|text| text.parse::<u32>().is_ok());
+        let is_sane = is_age && bounded(&self.state, 500) && bounded(&self.nonce, 255);
         (!is_sane || self.state.is_none()).then_some("invalid_request")
     }
 }
@@ -133,6 +138,7 @@ pub async fn authorization_start(
         organization_id: None,
         reactivate: false,
         login_hint: None,
+        max_age: asked.max_age.and_then(|text| text.parse().ok()),
         by: None,
     };
     let begun = begin(&app, &visit, beginning).await?;

@@ -23,6 +23,8 @@ pub struct Beginning<'b> {
     pub organization_id: Option<OrgId>,
     pub reactivate: bool,
     pub login_hint: Option<String>,
+    /// The provider must have seen the person's credentials so many seconds ago at most.
+    pub max_age: Option<u32>,
     pub by: Option<(UserId, SessionId)>,
 }
 
@@ -63,6 +65,7 @@ pub async fn begin(app: &Auth, visit: &Visit, beginning: Beginning<'_>) -> Resul
         remember: beginning.remember,
         organization_id: beginning.organization_id,
         reactivate: beginning.reactivate,
+        max_age: beginning.max_age,
         user_id: beginning.by.map(|(user, _)| user),
         session_id: beginning.by.map(|(_, session)| session),
         started_at: app.clock().now(),
@@ -83,8 +86,9 @@ pub async fn begin(app: &Auth, visit: &Visit, beginning: Beginning<'_>) -> Resul
     if let Some(hint) = &beginning.login_hint {
         parameters.push(("login_hint", hint));
     }
-    if attempt.purpose == Purpose::Reauthenticate {
-        parameters.push(("max_age", "0"));
+    let max_age = attempt.max_age.map(|seconds| seconds.to_string());
+    if let Some(seconds) = &max_age {
+        parameters.push(("max_age", seconds));
     }
     let of_provider = provider.start_parameters.iter();
     parameters.extend(of_provider.map(|(name, value)| (name.as_str(), value.as_str())));

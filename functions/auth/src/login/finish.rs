@@ -147,6 +147,7 @@ async fn asserted(app: &Auth, attempt: &Attempt, back: &Callback) -> Result<Asse
         redirect_uri: &redirect_uri,
         verifier: &attempt.verifier,
         nonce: &attempt.nonce,
+        seen_since: attempt.seen_since(),
         client_secret: &client_secret,
     };
     Ok(app.providers.asserted(provider, way_back).await?)

@@ -130,6 +130,7 @@ pub async fn login_start(
         organization_id: start.organization_id,
         reactivate: start.reactivate.0,
         login_hint: start.login_hint.map(Line::into_string),
+        max_age: None,
         by: None,
     };
     let begun = begin(&app, &visit, beginning).await?;
@@ -200,6 +201,7 @@ pub async fn login_create(
         organization_id: None,
         reactivate: false,
         login_hint: None,
+        max_age: (purpose == Purpose::Reauthenticate).then_some(0),
         by: Some((caller.user(), session)),
     };
     let begun = begin(&app, &visit, beginning).await?;

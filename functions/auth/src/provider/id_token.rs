@@ -32,6 +32,7 @@ pub(super) struct Expected<'e> {
     pub metadata: &'e Metadata,
     pub nonce: &'e Secret,
     pub access_token: Option<&'e Secret>,
+    pub seen_since: Option<Timestamp>,
     pub now: Timestamp,
 }
 
@@ -46,6 +47,7 @@ pub(super) struct IdClaims {
     iat: i64,
     nonce: Option<String>,
     at_hash: Option<String>,
+    auth_time: Option<i64>,
     #[serde(flatten)]
     profile: Profile,
     #[serde(default)]
@@ -161,6 +163,12 @@ pub(super) fn verify(
         || claims.iat < now.minus(MAX_AGE).as_second()
     {
         return Err(invalid("exp or iat"));
+    }
+    // Not every provider says it, asked or not.
+    if let (Some(at), Some(since)) = (claims.auth_time, expected.seen_since)
+        && at < since.minus(LEEWAY).as_second()
+    {
+        return Err(invalid("auth_time is older than asked for"));
     }
     let nonce = claims.nonce.as_deref().unwrap_or_default();
     if Fingerprint::of(nonce) != expected.nonce.fingerprint() {

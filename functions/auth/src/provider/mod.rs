@@ -57,6 +57,8 @@ pub struct Return<'r> {
     pub redirect_uri: &'r str,
     pub verifier: &'r Secret,
     pub nonce: &'r Secret,
+    /// An older `auth_time` is refused.
+    pub seen_since: Option<Timestamp>,
     pub client_secret: &'r Secret,
 }
 
@@ -165,6 +167,12 @@ impl Providers {
         Ok((answer.json()?, max_age))
     }
 
+    /// True unless metadata or keys of a provider are so old that they serve no more.
+    pub fn are_fresh(&self) -> bool {
+        let now = self.clock.now();
+        are_within(&self.metadata, now) && are_within(&self.keys, now)
+    }
+
     /// Exchanges the code and checks everything (specs auth, section 5.1). Two calls; one more for
     /// userinfo, and those for metadata and keys that are not known.
     ///
@@ -185,6 +193,7 @@ impl Providers {
             metadata: &metadata,
             nonce: back.nonce,
             access_token: tokens.access_token.as_ref(),
+            seen_since: back.seen_since,
             now: self.clock.now(),
         };
         let mut claims = id_token::verify(id_token, &keys, &expected)?;
@@ -240,6 +249,11 @@ impl Providers {
 
 fn get<T>(all: &RwLock<HashMap<String, Held<T>>>, id: &str) -> Option<Held<T>> {
     all.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+}
+
+fn are_within<T>(all: &RwLock<HashMap<String, Held<T>>>, now: Timestamp) -> bool {
+    let all = all.read().unwrap_or_else(PoisonError::into_inner);
+    all.values().all(|held| held.at.is_within(OLDEST, now))
 }
 
 fn reason(failure: ProviderFailure) -> Reason {

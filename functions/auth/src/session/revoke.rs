@@ -63,7 +63,7 @@ pub async fn session_revoke_others(
     let attempt = || async {
         let mut write = submission.write(&app.store, &caller);
         let sessions = active_sessions(&app.store, &person).await?;
-        let others = sessions.into_iter().filter(|id| Some(*id) != mine);
+        let others = sessions.iter().map(|it| it.id).filter(|id| Some(*id) != mine);
         let revoked = revoke_each(&mut write, &person, user, others)?;
         write.commit(Plain(RevokedOthers { revoked })).await
     };
@@ -74,7 +74,7 @@ pub async fn session_revoke_others(
 ///
 /// # Errors
 /// `unavailable`.
-pub async fn active_sessions(store: &Store, person: &Tenant) -> Result<Vec<SessionId>> {
+pub async fn active_sessions(store: &Store, person: &Tenant) -> Result<Vec<Session>> {
     let head: Option<PersonHead> = store.get(&head_key(person)).await?;
     let places: Vec<_> =
         head.unwrap_or_default().sessions.into_iter().map(|id| session_key(person, id)).collect();
@@ -82,7 +82,7 @@ pub async fn active_sessions(store: &Store, person: &Tenant) -> Result<Vec<Sessi
     let now = store.clock().now();
     for item in store.get_many(&places).await? {
         let session: Session = item.decode()?;
-        active.extend(session.is_active(now).then_some(session.id));
+        active.extend(Some(session).filter(|it| it.is_active(now)));
     }
     Ok(active)
 }
@@ -162,7 +162,7 @@ async fn all_of(
     let attempt = || async {
         let mut write = caller.write(&app.store);
         let sessions = active_sessions(&app.store, person).await?;
-        for id in &sessions {
+        for Session { id, .. } in &sessions {
             write.within(person, |effects| revoke(effects, person, (user, *id), reason))?;
         }
         write.commit(NoContent).await?;

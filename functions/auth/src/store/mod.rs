@@ -15,6 +15,7 @@
 //! | sign-in history | pk `U#LOGINS`, sk `<login record>`, descending |
 //! | throttle | pk `RATE#<kind>#<subject>#<minute>`, sk `HEAD` (global) |
 //! | how many keys of an owner, and their names | pk `ORG#<organization>#KEYS`, sk `COUNT#<user>` or `COUNT#service` |
+//! | keys that expire soon | pk `EXPIRY#<day>`, sk `<key>` (global) |
 //! | API keys | `millwright_access::api_keys` |
 //! | revocation feed | `millwright_access::feed` |
 //!
@@ -30,7 +31,12 @@ mod session;
 
 pub use attempt::{attempt_key, code_key};
 pub use identity::{IdentityOwner, identities_of, identity_key, owner_key};
-pub use key::{KeySlot, KeySlots, Owner, personal_keys_of, service_keys_of, slots_key};
-pub use rate::{Limit, count, count_within};
+pub use key::{
+    ExpiryMark, KeySlot, KeySlots, Owner, all_keys_of, all_slots_of, expiries_on, personal_keys_of,
+    service_keys_of, slots_key,
+};
+pub use rate::{Limit, count, count_within, forget_key_rates};
 pub use record::{DayMark, login_records_of};
-pub use session::{PersonHead, head_key, revocation, session_key, sessions_of};
+pub use session::{
+    PersonHead, everything_of, exported_key, head_key, placed, revocation, session_key, sessions_of,
+};

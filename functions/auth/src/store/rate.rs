@@ -76,3 +76,14 @@ pub fn count_within(transaction: &mut Transaction, limit: Limit, subject: &str) 
     let step = transaction.update(&key, &update);
     transaction.refused_as(step, limited);
 }
+
+/// Forgets how many secrets of keys somebody has made. Two items of the transaction: windows that
+/// are older are gone or on their way.
+pub fn forget_key_rates(transaction: &mut Transaction, subject: &str) {
+    let Limit { kind, seconds, .. } = Limit::KEYS;
+    let now = transaction.store().clock().now().as_second();
+    let window = now.div_euclid(i64::from(seconds));
+    for window in [window - 1, window] {
+        transaction.delete(&Partition::global(&Rate { kind, subject, window }).at("HEAD"));
+    }
+}

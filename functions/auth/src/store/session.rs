@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use millwright_core::{SessionId, Tenant, Timestamp};
-use millwright_store::{Condition, Item, Key, Partition, Query, Update};
+use millwright_core::{OrgId, SessionId, Tenant, Timestamp};
+use millwright_store::{Condition, Item, Key, Partition, Query, RawItem, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{IdentityId, RevokedReason, Session};
@@ -20,6 +20,21 @@ pub fn session_key(person: &Tenant, id: SessionId) -> Key {
 /// Newest first.
 pub fn sessions_of(person: &Tenant) -> Query {
     Query::partition(Partition::of(person)).starting_with(SESSIONS).descending(true)
+}
+
+/// Where an export of a person has come with the keys: no item is there.
+pub fn exported_key(person: &Tenant, organization: OrgId, key: &str) -> Key {
+    Partition::of(person).at(format!("KEYS#{organization}#{key}"))
+}
+
+/// Sessions, identities, their head and marks of activity: all that is a person's but the history.
+pub fn everything_of(person: &Tenant) -> Query {
+    Query::partition(Partition::of(person))
+}
+
+/// Where an item of [`everything_of`] is.
+pub fn placed(person: &Tenant, item: &RawItem) -> Key {
+    Partition::of(person).at(item.sort_key())
 }
 
 impl Item for Session {

@@ -5,10 +5,14 @@
 
 mod api_keys;
 mod browser;
+mod costs;
 mod documents;
+mod export;
+mod jobs;
 mod refresh;
 mod rotation;
 mod scene;
+mod secrecy;
 mod sessions;
 mod sign_in;
 mod token_endpoint;

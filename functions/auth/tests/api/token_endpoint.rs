@@ -162,6 +162,8 @@ async fn wrong_clients_redirects_and_challenges_are_no_redirect() {
     }
     let answer = scene.get(&query(|it| it[0].1 = "token".to_owned()), &Browser::default()).await;
     assert_eq!(parameter(&answer, "error"), "unsupported_response_type");
+    let answer = scene.get(&query(|it| it[6].1 = "other".to_owned()), &Browser::default()).await;
+    assert_eq!(parameter(&answer, "error"), "invalid_scope");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ where
     let texts = || {
         json!({
             "summary": "Check the dependencies",
-            "description": "Asks the table, at most every 10 seconds; 503 if it does not answer.",
+            "description": "Asks what the service needs, at most every 10 seconds; 503 if it does not answer.",
             "tags": ["Health"],
         })
     };

@@ -6,6 +6,7 @@ use millwright_core::{Code, Error, Result, Tenant, UserId, codes};
 use millwright_event::Cause;
 use millwright_identity::{Decision, Principal, Reason, Requires, Resource, decide};
 
+use super::service::check_acting;
 use crate::{Platform, RequestContext, api::OperationName, denial, exchange::Exchange};
 
 /// A verified caller, and the tenant the request is about.
@@ -72,6 +73,7 @@ where
     Platform: FromRef<S>,
 {
     let platform = Platform::from_ref(state);
+    check_acting(&parts.headers)?;
     let credential = bearer(&parts.headers)?;
     let request = match parts.extensions.get::<RequestContext>() {
         Some(context) => context.clone(),

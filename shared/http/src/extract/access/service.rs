@@ -5,13 +5,13 @@ use std::{marker::PhantomData, ops::Deref};
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, request::Parts};
 use millwright_core::{Error, OrgId, Result, Tenant, Voucher, codes};
-use millwright_identity::{Grantable, Principal, Requires};
+use millwright_identity::{Decision, Grantable, Principal, Reason, Requires};
 use millwright_manifest::Access;
 use serde::{Deserialize, Serialize};
 
 use super::{Caller, Gate, admit};
 use crate::{
-    Describe, OperationDocument, Platform, Problem, RequestContext, api::OperationName,
+    Describe, OperationDocument, Platform, Problem, RequestContext, api::OperationName, denial,
     exchange::Exchange,
 };
 
@@ -66,19 +66,10 @@ where
         let platform = Platform::from_ref(state);
         let Some(service) = calling_service(&parts.headers)? else {
             // Whoever else comes is told what a stranger or a role without it is told.
-            super::authenticate(parts, state).await?;
-            return Err(forbidden::<P>().into());
+            let caller = super::authenticate(parts, state).await?;
+            return Err(refused::<P>(&caller).await.into());
         };
-        if parts.headers.contains_key(ACT_FOR_HEADER) {
-            let detail = "this service acts for nobody but itself";
-            return Err(Error::new(codes::ACT_FOR_DENIED, detail).into());
-        }
-        let Grantable::Service(services) = P::PERMISSION.grantable else {
-            return Err(forbidden::<P>().into());
-        };
-        if !services.contains(&service.service.as_str()) {
-            return Err(forbidden::<P>().into());
-        }
+        check_acting(&parts.headers)?;
         let request = match parts.extensions.get::<RequestContext>() {
             Some(context) => context.clone(),
             None => RequestContext::of(parts, platform.ids()),
@@ -91,9 +82,33 @@ where
         let principal = Principal::service(service.service, tenant);
         let operation = OperationName::of(parts);
         let caller = Caller { principal, request, tenant, platform, operation };
+        let is_granted = match P::PERMISSION.grantable {
+            Grantable::Service(services) => services.contains(&caller.actor()),
+            Grantable::Role | Grantable::Operator => false,
+        };
+        if !is_granted {
+            return Err(refused::<P>(&caller).await.into());
+        }
         admit(parts, &caller)?;
         Ok(FromService { caller, permission: PhantomData })
     }
+}
+
+/// A refusal, recorded as every denial is.
+async fn refused<P: Requires>(caller: &Caller) -> Error {
+    let decision = Decision { allow: false, reason: Reason::NotGrantable };
+    let (platform, operation) = (&caller.platform, caller.operation);
+    denial::record(platform, caller, operation, P::PERMISSION, &decision).await;
+    forbidden::<P>()
+}
+
+/// Whoever calls for somebody else must be let by its manifest, and none is.
+pub(super) fn check_acting(headers: &HeaderMap) -> Result<()> {
+    if headers.contains_key(CALLER_HEADER) && headers.contains_key(ACT_FOR_HEADER) {
+        let detail = "this service acts for nobody but itself";
+        return Err(Error::new(codes::ACT_FOR_DENIED, detail));
+    }
+    Ok(())
 }
 
 fn forbidden<P: Requires>() -> Error {
