@@ -10,13 +10,13 @@ use millwright_http::{Api, Purpose, Serving, operation};
 use crate::{
     app::UserManagement,
     codes::{
-        ALREADY_MEMBER, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN,
-        EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED,
-        INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER,
-        LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER,
-        ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON,
-        ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED,
-        SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE, TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED,
+        ALREADY_MEMBER, CONFIRM_MISMATCH, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED,
+        EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH,
+        INVITATION_EXPIRED, INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP,
+        LAST_OWNER, LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED,
+        NOT_A_MEMBER, ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED,
+        RESEND_TOO_SOON, ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL,
+        SIGN_UP_CLOSED, SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE, TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED,
         TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP, UNKNOWN_PERMISSION,
     },
     invitation::handlers as invitation,
@@ -24,7 +24,7 @@ use crate::{
     organization::handlers as organization,
     role::handlers as role,
     team::handlers as team,
-    user,
+    user::handlers as user,
 };
 
 /// user-management, served.
@@ -43,6 +43,12 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             NOT_A_MEMBER,
             CONTENTION,
         ]))
+        .with(operation!(user::my_user_deactivate).answers(LEAVING))
+        .with(operation!(user::my_user_delete).answers(LEAVING))
+        .with(operation!(user::user_find))
+        .with(operation!(user::user_deactivate).answers(LEAVING))
+        .with(operation!(user::user_reactivate).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(user::user_delete).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(user::user_provision).answers(&[
             SIGN_UP_CLOSED,
             EMAIL_TAKEN,
@@ -62,6 +68,18 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
         .with(operation!(organization::organization_find))
         .with(operation!(organization::organization_get))
         .with(operation!(organization::organization_update).answers(&[SLUG_TAKEN, CONTENTION]))
+        .with(operation!(organization::organization_delete).answers(&[
+            CONFIRM_MISMATCH,
+            INVALID_STATE,
+            CONTENTION,
+        ]))
+        .with(operation!(organization::organization_restore).answers(&[
+            OWNER_ONLY,
+            NOT_FOUND,
+            INVALID_STATE,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
         .with(operation!(organization::organization_limits_get))
         .with(operation!(organization::settings_get))
         .with(operation!(organization::settings_update).answers(&[
@@ -236,6 +254,9 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
         .with(operation!(team::team_member_remove).answers(&[CONTENTION]))
         .with(operation!(team::member_team_list))
 }
+
+/// What leaving with an account may run into.
+const LEAVING: &[Code] = &[NOT_FOUND, INVALID_STATE, LAST_OWNER, CONTENTION];
 
 /// What accepting an invitation may run into.
 const ACCEPTING: &[Code] = &[

@@ -1,6 +1,7 @@
 //! The state behind the handlers.
 
 use axum::extract::FromRef;
+use millwright_access::facts::OrganizationStatus;
 use millwright_core::{Error, Result, Tenant, UserId};
 use millwright_http::{Caller, Platform};
 use millwright_identity::Permission;
@@ -53,6 +54,7 @@ impl UserManagement {
     /// `not_found`.
     pub async fn organization(&self, tenant: &Tenant) -> Result<Organization> {
         let found: Option<Organization> = self.store.get(&organization_place(tenant)).await?;
+        let found = found.filter(|found| found.status != OrganizationStatus::Deleted);
         found.ok_or_else(|| Error::not_found("organization"))
     }
 
@@ -94,7 +96,8 @@ impl UserManagement {
         &self,
         person: &Tenant,
     ) -> Result<Vec<millwright_access::facts::UserMembership>> {
-        const MAX: usize = 200;
+        // Former ones included, of which there is no limit.
+        const MAX: usize = 2_000;
         let query = crate::store::memberships_of(person);
         let items = self.store.collect(&query, MAX).await?;
         items.iter().map(millwright_store::RawItem::decode).collect()

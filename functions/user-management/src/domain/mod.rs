@@ -3,6 +3,7 @@
 mod email;
 mod explain;
 mod invitation;
+mod leaving;
 mod list;
 mod member;
 mod organization;
@@ -19,11 +20,12 @@ pub use invitation::{
     CancelReason, EMAIL_LIFETIME, Invitation, InvitationId, InvitationStatus, InvitationType,
     LinkHours, MailStatus, MaxUses, Message,
 };
+pub use leaving::{DELETED_NAME, DeactivationReason, USER_DELETION_WINDOW};
 pub use list::Few;
 pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
 pub use organization::{
-    DEFAULT_MEMBER_LIMIT, Description, Organization, OrganizationName, OrganizationPatch,
-    SystemRoleIds,
+    DEFAULT_MEMBER_LIMIT, Description, ORGANIZATION_DELETION_WINDOW, Organization,
+    OrganizationName, OrganizationPatch, SystemRoleIds,
 };
 pub use profile::{HttpsUrl, Language, PhoneNumber, Skills, Timezone};
 pub use role::{

@@ -26,6 +26,21 @@ impl UserData {
     }
 }
 
+/// What becomes of an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountData {
+    pub user_id: UserId,
+    pub version: u64,
+    pub by: String,
+    /// A platform operator has done it.
+    pub by_operator: bool,
+    /// The organizations the user belongs to, or belonged to until then: at most 50.
+    pub organization_ids: Vec<OrgId>,
+    /// When a scheduled deletion happens.
+    pub deletes_at: Option<Timestamp>,
+}
+
 fn names(changed: &[&str]) -> Vec<String> {
     changed.iter().map(|name| (*name).to_owned()).collect()
 }
@@ -148,8 +163,18 @@ impl OrganizationData {
 pub struct OrganizationAct {
     pub organization_id: OrgId,
     pub by: String,
+    /// A platform operator has done it.
+    #[serde(default)]
+    pub by_operator: bool,
     pub reason: Option<String>,
     pub deletes_at: Option<Timestamp>,
+}
+
+/// An organization is no more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationGone {
+    pub organization_id: OrgId,
 }
 
 /// An organization has another owner.

@@ -17,6 +17,13 @@ fn user_example() -> Value {
     json!({ "userId": USER, "version": 2, "changed": ["displayName"] })
 }
 
+fn account_example() -> Value {
+    json!({
+        "userId": USER, "version": 2, "by": USER, "byOperator": false,
+        "organizationIds": [ORGANIZATION], "deletesAt": null,
+    })
+}
+
 fn membership_example() -> Value {
     json!({ "userId": USER, "by": USER, "reason": null })
 }
@@ -36,7 +43,10 @@ fn organization_example() -> Value {
 }
 
 fn access_example() -> Value {
-    json!({ "organizationId": ORGANIZATION, "by": USER, "reason": null, "deletesAt": null })
+    json!({
+        "organizationId": ORGANIZATION, "by": USER, "byOperator": false, "reason": null,
+        "deletesAt": null,
+    })
 }
 
 fn team_example() -> Value {
@@ -70,6 +80,14 @@ millwright_event::events! {
     UserCreated(UserData) = "users.user.created", of person, about user_id, user_example();
     /// A user changed.
     UserUpdated(UserData) = "users.user.updated", of person, about user_id, user_example();
+    /// An account is not in use any more: nobody signs in with it.
+    UserDeactivated(AccountData) = "users.user.deactivated", of person, about user_id, account_example();
+    /// An account is in use again.
+    UserReactivated(AccountData) = "users.user.reactivated", of person, about user_id, account_example();
+    /// An account will be deleted, unless it is taken up again.
+    UserDeletionScheduled(AccountData) = "users.user.deletion_scheduled", of person, about user_id, account_example();
+    /// A user is gone for good, and whatever tells of the person is erased.
+    UserDeleted(AccountData) = "users.user.deleted", of person, about user_id, account_example();
     /// Somebody became a member.
     MembershipCreated(MembershipStarted) = "users.membership.created", about user_id, json!({
         "userId": USER, "roleId": ROLE, "systemKey": "owner", "invitationId": null, "teamIds": [],
@@ -95,6 +113,8 @@ millwright_event::events! {
     InvitationResent(InvitationData) = "users.invitation.resent", about invitation_id, invitation_example();
     /// Somebody joined by an invitation.
     InvitationAccepted(InvitationData) = "users.invitation.accepted", about invitation_id, invitation_example();
+    /// An invitation was not taken in time.
+    InvitationExpired(InvitationData) = "users.invitation.expired", about invitation_id, invitation_example();
     /// Somebody declined an invitation.
     InvitationDeclined(InvitationData) = "users.invitation.declined", about invitation_id, invitation_example();
     /// An invitation is good no more.
@@ -109,6 +129,14 @@ millwright_event::events! {
     OrganizationSuspended(OrganizationAct) = "organizations.organization.suspended", about organization_id, access_example();
     /// An organization is suspended no more.
     OrganizationUnsuspended(OrganizationAct) = "organizations.organization.unsuspended", about organization_id, access_example();
+    /// An organization will be deleted, unless an owner restores it.
+    OrganizationDeletionScheduled(OrganizationAct) = "organizations.organization.deletion_scheduled", about organization_id, access_example();
+    /// An organization goes on.
+    OrganizationRestored(OrganizationAct) = "organizations.organization.restored", about organization_id, access_example();
+    /// An organization is gone for good: every service erases its part.
+    OrganizationDeleted(OrganizationGone) = "organizations.organization.deleted", about organization_id, json!({
+        "organizationId": ORGANIZATION,
+    });
     /// An organization has another owner.
     OwnershipTransferred(OwnershipData) = "organizations.ownership.transferred", about organization_id, json!({
         "organizationId": ORGANIZATION, "fromUserId": USER, "toUserId": USER, "keptRoleId": ROLE,

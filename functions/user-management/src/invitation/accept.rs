@@ -21,8 +21,8 @@ use crate::{
     member::{Joining, MemberView, join, viewed},
     role::find_role,
     store::{
-        InvitationItem, MemberItem, PendingMarker, TokenMarker, member_place, organization_place,
-        security_place, user_place,
+        InvitationItem, MemberItem, Memberships, PendingMarker, TokenMarker, member_place,
+        organization_place, security_place, user_place,
     },
     vouch,
 };
@@ -82,6 +82,7 @@ struct Scene {
     security: Option<SecuritySettings>,
     user: User,
     former: Option<Member>,
+    memberships: Memberships,
 }
 
 impl Way<'_> {
@@ -141,6 +142,7 @@ impl Way<'_> {
             security_place(&tenant),
             user_place(&person),
             member_place(&tenant, caller.user()),
+            Memberships::place(&person),
         ];
         let items = app.store.get_many(&places).await?;
         let item: InvitationItem = found(&items)?.ok_or_else(missing)?;
@@ -148,7 +150,9 @@ impl Way<'_> {
             return Err(missing());
         }
         let former: Option<MemberItem> = found(&items)?;
+        let memberships = items.iter().find(|item| item.sort_key() == places[5].sort_key());
         Ok(Scene {
+            memberships: Memberships::of(memberships),
             item,
             organization: found(&items)?.ok_or_else(missing)?,
             security: found(&items)?,
@@ -175,6 +179,7 @@ impl Way<'_> {
         }
         invitation.check_pending(now)?;
         check_open(&scene.organization)?;
+        scene.memberships.check_room()?;
         let security = scene.security.as_ref();
         let is_link = invitation.kind == InvitationType::Link;
         if is_link && !security.is_some_and(|it| it.link_invitations_allowed) {

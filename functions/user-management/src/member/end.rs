@@ -19,7 +19,7 @@ use crate::{
     events::{MembershipEnded, MembershipRemoved},
     permissions::MembershipRemove,
     role::{Held, find_role},
-    store::{MembershipCount, TeamsOfMember},
+    store::{Memberships, TeamsOfMember},
     vouch,
 };
 
@@ -99,7 +99,9 @@ pub fn end(
     let by = stamp.by.clone();
     let after = after.stamped(stamp);
     write_changes(effects, organization, &[(before, &after)]);
-    MembershipCount::remove(effects, &vouch::person(user));
+    // Of an owner it matters whether the account counted.
+    let is_active = before.is_owner().then(|| before.is_account_active());
+    Memberships::remove(effects, &vouch::person(user), is_active);
     outdate(effects, Subject::Membership(organization, user), after.access_version);
     teams.leave_all(effects, user);
     let team_ids = teams.teams.clone();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use millwright_access::facts::{USER_MEMBERSHIPS, access_partition};
-use millwright_core::{Error, RoleId, Tenant, Timestamp, UserId};
+use millwright_core::{Error, Result, RoleId, Tenant, Timestamp, UserId};
 use millwright_store::{
-    Condition, Index, IndexKeys, Item, Key, Partition, Query, Transaction, Update,
+    Condition, Index, IndexKeys, Item, Key, Partition, Query, RawItem, Transaction, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,27 +91,89 @@ pub fn write_member(transaction: &mut Transaction, before: Option<u64>, after: &
     transaction.put(&after.facts());
 }
 
-/// How many organizations a person belongs to.
-pub struct MembershipCount;
+/// How many organizations a person belongs to, and whether the account is in use. Whatever joins or
+/// leaves one of them, or makes or unmakes an owner there, changes this item: so none of it gets by
+/// while the account is deactivated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memberships {
+    count: u64,
+    changes: u64,
+}
 
-impl MembershipCount {
-    fn place(person: &Tenant) -> Key {
+impl Memberships {
+    pub fn place(person: &Tenant) -> Key {
         Partition::of(person).at("MEMBERSHIPS")
     }
 
-    /// One more, within the limit. One item.
-    pub fn add(transaction: &mut Transaction, person: &Tenant) {
-        let below =
-            Condition::default().less_than("count", MAX_ORGANIZATIONS).or_attribute_absent("count");
-        let update = Update::when(below).add("count", 1);
-        let step = transaction.update(&MembershipCount::place(person), &update);
-        let detail = format!("a user belongs to at most {MAX_ORGANIZATIONS} organizations");
-        let refused = Error::new(codes::ORGANIZATION_LIMIT_REACHED, detail);
-        transaction.refused_as(step, refused.with("limit", MAX_ORGANIZATIONS));
+    /// Of what was found there; none: the person has never belonged to any.
+    pub fn of(item: Option<&RawItem>) -> Memberships {
+        let number = |name| item.and_then(|item| item.number(name)).unwrap_or_default();
+        Memberships { count: number("count"), changes: number("changes") }
     }
 
-    /// One less. One item.
-    pub fn remove(transaction: &mut Transaction, person: &Tenant) {
-        transaction.update(&MembershipCount::place(person), &Update::new().add("count", -1));
+    /// # Errors
+    /// `organization_limit_reached`.
+    pub fn check_room(&self) -> Result<()> {
+        if self.count < MAX_ORGANIZATIONS {
+            return Ok(());
+        }
+        let detail = format!("a user belongs to at most {MAX_ORGANIZATIONS} organizations");
+        let refused = Error::new(codes::ORGANIZATION_LIMIT_REACHED, detail);
+        Err(refused.with("limit", MAX_ORGANIZATIONS))
+    }
+
+    /// One more, of an account in use, within the limit. One item; refused as a lost race, since
+    /// both are checked before.
+    pub fn add(transaction: &mut Transaction, person: &Tenant) {
+        let below = Condition::default()
+            .less_than("count", MAX_ORGANIZATIONS)
+            .or_attribute_absent("count")
+            .attribute_absent(INACTIVE);
+        let update = Update::when(below).add("count", 1).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// One less; of somebody whose account was in use, or was not, if that is said. One item;
+    /// refused as a lost race.
+    pub fn remove(transaction: &mut Transaction, person: &Tenant, is_active: Option<bool>) {
+        let condition = is_active.map(in_use).unwrap_or_default();
+        let update = Update::when(condition).add("count", -1).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// Ownership changes, of somebody whose account was in use, or was not. One item; refused as a
+    /// lost race.
+    pub fn touch(transaction: &mut Transaction, person: &Tenant, is_active: bool) {
+        let update = Update::when(in_use(is_active)).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// The account is in use from now on, or is not; nothing has changed since these were read.
+    /// One item; refused as a lost race.
+    pub fn turn(&self, transaction: &mut Transaction, person: &Tenant, is_active: bool) {
+        let unchanged = match self.changes {
+            0 => Condition::default().attribute_absent("changes"),
+            changes => Condition::default().equals("changes", changes),
+        };
+        let update = Update::when(unchanged).add("changes", 1);
+        let update = match is_active {
+            true => update.remove(INACTIVE),
+            false => update.set(INACTIVE, true),
+        };
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+}
+
+/// Set while the account is not in use.
+const INACTIVE: &str = "inactive";
+
+fn in_use(is_active: bool) -> Condition {
+    match is_active {
+        true => Condition::default().attribute_absent(INACTIVE),
+        false => Condition::default().attribute_exists(INACTIVE),
     }
 }

@@ -12,7 +12,7 @@
 //! | role, with how many hold it | pk `O#ACCESS`, sk `ROLE#<role>` | - |
 //! | roles of an organization, at most 54 | pk `O#ACCESS`, sk begins with `ROLE#` | - |
 //! | user | pk U, sk `PROFILE` | - |
-//! | how many organizations a user belongs to | pk U, sk `MEMBERSHIPS` | - |
+//! | how many organizations a user belongs to, and whether the account is in use | pk U, sk `MEMBERSHIPS` | - |
 //! | when a user founded organizations | pk U, sk `FOUNDINGS` | - |
 //! | whose an e-mail address is | pk `EMAIL#<address>`, sk `HEAD` (global) | - |
 //! | whose a slug is, or was | pk `SLUG#<slug>`, sk `HEAD` (global) | - |
@@ -31,10 +31,13 @@
 //! | members of a team; how many | pk `O#TEAM#<team>`, sk `<user>`; `COUNT` | - |
 //! | teams of a member | pk `O#TEAMSOF`, sk `<user>` | - |
 //! | deleted roles and teams, for a repeated DELETE | pk `O#GONE`, sk `<id>` | - |
+//! | what falls due on a day | pk `DUE#<date>`, sk `<time>#<kind>#<id>` (global) | - |
+//! | the day before which nothing is due any more | pk `DUE#SWEPT`, sk `HEAD` (global) | - |
 //! | revocations of the last 20 minutes | pk `FEED`, sk `<milliseconds>#<id>` (global) | - |
 //!
 //! Outbox, inbox, idempotency records and denial marks are those of the shared crates.
 
+mod due;
 mod invitation;
 mod member;
 mod organization;
@@ -43,11 +46,12 @@ mod team;
 mod tombstone;
 mod user;
 
+pub use due::{Due, DueItem, Swept, due_on};
 pub use invitation::{
     InvitationItem, Invitee, PendingMarker, TokenMarker, count_sent, newest_invitations,
 };
 pub use member::{
-    MAX_ORGANIZATIONS, MemberItem, MembershipCount, holders_of, member_place, members_by_name,
+    MAX_ORGANIZATIONS, MemberItem, Memberships, holders_of, member_place, members_by_name,
     memberships_of, write_member,
 };
 pub use organization::{

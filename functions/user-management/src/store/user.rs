@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use millwright_core::{Error, Tenant, Timestamp, UserId};
-use millwright_store::{
-    Condition, GlobalPartition, Item, Key, Partition, Step, Store, Transaction,
-};
+use millwright_store::{Condition, GlobalPartition, Item, Key, Partition, Step, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -102,11 +100,6 @@ impl Foundings {
             version => transaction.put_when(self, Condition::version(version)),
         };
         transaction.refused_as(step, Error::lost_race());
-    }
-
-    /// One GetItem.
-    pub async fn read(store: &Store, tenant: &Tenant) -> millwright_core::Result<Foundings> {
-        Ok(store.get(&Foundings::place(tenant)).await?.unwrap_or_default())
     }
 }
 

@@ -9,16 +9,19 @@
     reason = "tests"
 )]
 
+mod consistency;
 mod invitations;
 mod invitations_exactly;
 mod members;
 mod members_owners;
 mod operators;
 mod organizations;
+mod organizations_deletion;
 mod roles;
 mod settings;
 mod teams;
 mod users;
+mod users_leaving;
 
 use axum::Router;
 use millwright_access::feed::FeedItem;
