@@ -43,6 +43,8 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             NOT_A_MEMBER,
             CONTENTION,
         ]))
+        .with(operation!(user::my_preferences_get).answers(&[NOT_FOUND]))
+        .with(operation!(user::my_preferences_update).answers(&[NOT_FOUND, TOO_LARGE, CONTENTION]))
         .with(operation!(user::my_user_deactivate).answers(LEAVING))
         .with(operation!(user::my_user_delete).answers(LEAVING))
         .with(operation!(user::user_find))

@@ -1,15 +1,15 @@
 //! The state behind the handlers.
 
 use axum::extract::FromRef;
-use millwright_access::facts::OrganizationStatus;
+use millwright_access::facts::{OrganizationStatus, UserMembership};
 use millwright_core::{Error, Result, Tenant, UserId};
 use millwright_http::{Caller, Platform};
 use millwright_identity::Permission;
-use millwright_store::Store;
+use millwright_store::{RawItem, Store};
 
 use crate::{
     domain::{Member, Organization, Stamp, User},
-    store::{MemberItem, member_place, organization_place, user_place},
+    store::{MemberItem, member_place, memberships_of, organization_place, user_place},
     vouch,
 };
 
@@ -79,29 +79,28 @@ impl UserManagement {
         }
     }
 
-    /// The members that a person is, one of each organization. One Query and one BatchGetItem.
+    /// As [`members_of`].
     pub async fn members_of(&self, person: &Tenant) -> Result<Vec<Member>> {
-        let memberships = self.memberships(person).await?;
-        let Some(user) = person.user() else { return Ok(Vec::new()) };
-        let places: Vec<_> = memberships
-            .iter()
-            .map(|membership| member_place(&vouch::joined(membership.organization_id), user))
-            .collect();
-        let items = self.store.get_many(&places).await?;
-        items.iter().map(|item| Ok(item.decode::<MemberItem>()?.member)).collect()
+        members_of(&self.store, person).await
     }
+}
 
-    /// What a person belongs to. One Query.
-    pub async fn memberships(
-        &self,
-        person: &Tenant,
-    ) -> Result<Vec<millwright_access::facts::UserMembership>> {
-        // Former ones included, of which there is no limit.
-        const MAX: usize = 2_000;
-        let query = crate::store::memberships_of(person);
-        let items = self.store.collect(&query, MAX).await?;
-        items.iter().map(millwright_store::RawItem::decode).collect()
-    }
+/// The members that a person is or was, one of each organization. One Query, and one BatchGetItem
+/// for each hundred.
+pub async fn members_of(store: &Store, person: &Tenant) -> Result<Vec<Member>> {
+    // Former ones included, of which there is no limit.
+    const MAX: usize = 2_000;
+    let Some(user) = person.user() else {
+        return Err(Error::internal("memberships of no person"));
+    };
+    let items = store.collect(&memberships_of(person), MAX).await?;
+    let memberships: Result<Vec<UserMembership>> = items.iter().map(RawItem::decode).collect();
+    let places: Vec<_> = memberships?
+        .iter()
+        .map(|membership| member_place(&vouch::joined(membership.organization_id), user))
+        .collect();
+    let items = store.get_many(&places).await?;
+    items.iter().map(|item| Ok(item.decode::<MemberItem>()?.member)).collect()
 }
 
 impl FromRef<UserManagement> for Platform {

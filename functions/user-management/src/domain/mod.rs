@@ -7,6 +7,7 @@ mod leaving;
 mod list;
 mod member;
 mod organization;
+mod preferences;
 mod profile;
 mod role;
 mod settings;
@@ -26,6 +27,10 @@ pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
 pub use organization::{
     DEFAULT_MEMBER_LIMIT, Description, ORGANIZATION_DELETION_WINDOW, Organization,
     OrganizationName, OrganizationPatch, SystemRoleIds,
+};
+pub use preferences::{
+    Channel, Channels, DateFormat, FocusBlock, Interval, Preferences, PreferencesPatch, Theme,
+    TimeFormat, TimeOfDay, Weekday, WorkingHours,
 };
 pub use profile::{HttpsUrl, Language, PhoneNumber, Skills, Timezone};
 pub use role::{

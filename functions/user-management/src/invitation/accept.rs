@@ -21,8 +21,8 @@ use crate::{
     member::{Joining, MemberView, join, viewed},
     role::find_role,
     store::{
-        InvitationItem, MemberItem, Memberships, PendingMarker, TokenMarker, member_place,
-        organization_place, security_place, user_place,
+        Due, DueItem, InvitationItem, MemberItem, Memberships, PendingMarker, TokenMarker,
+        member_place, organization_place, security_place, user_place,
     },
     vouch,
 };
@@ -30,7 +30,7 @@ use crate::{
 /// Accept an invitation by token
 ///
 /// Who repeats it is answered the same. One read, one batch read, one read and one transaction of
-/// at most twelve items; one read more for a custom role.
+/// at most 13 items; one read more for a custom role.
 #[utoipa::path(post, path = "/api/v1/invitations/accept", tag = "Invitations")]
 pub async fn invitation_accept(
     caller: Session<SignedIn>,
@@ -52,7 +52,7 @@ pub async fn invitation_accept(
 /// Accept an invitation by id
 ///
 /// One addressed to an address of one's own; any other is not found. One read, two batch reads, one
-/// read and one transaction of at most twelve items; one read more for a custom role.
+/// read and one transaction of at most 13 items; one read more for a custom role.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitationId}/accept", tag = "Invitations")]
 pub async fn my_invitation_accept(
     caller: Session<SignedIn>,
@@ -110,6 +110,10 @@ impl Way<'_> {
                 let item = InvitationItem::of(&used, &scene.item.token_hash);
                 let step = effects.replace(&item, scene.item.version);
                 effects.refused_as(step, Error::lost_race());
+                if is_over {
+                    let due = Due::Expiry(used.organization_id, used.id);
+                    DueItem::drop(effects, due, used.expires_at);
+                }
                 if let Some(email) = &used.email {
                     effects.delete(&PendingMarker::place(&tenant, email));
                 }
@@ -176,6 +180,9 @@ impl Way<'_> {
                         .with("emailHint", email.hint())
                 }
             });
+        }
+        if self.token_hash.is_none() && invitation.status == InvitationStatus::Cancelled {
+            return Err(missing());
         }
         invitation.check_pending(now)?;
         check_open(&scene.organization)?;

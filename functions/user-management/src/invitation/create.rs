@@ -28,8 +28,9 @@ use crate::{
     permissions::InvitationCreate,
     role::{Held, find_role, require_assignable},
     store::{
-        Counted, Counters, EmailMarker, InvitationItem, Invitee, PendingMarker, RoleItem,
-        SettingsItem, TokenMarker, count_sent, organization_place, security_place, settings_place,
+        Counted, Counters, Due, DueItem, EmailMarker, InvitationItem, Invitee, PendingMarker,
+        RoleItem, SettingsItem, TokenMarker, count_sent, organization_place, security_place,
+        settings_place,
     },
 };
 
@@ -108,7 +109,7 @@ impl InvitationIn {
 ///
 /// The answer is the same whether the address has an account. A pending invitation of the same
 /// address is superseded. The link of the answer is shown once. At most 2,000 pending ones, and
-/// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 13
+/// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 15
 /// items.
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "Invitations")]
 pub async fn invitation_create(
@@ -209,7 +210,7 @@ fn new(
     }
 }
 
-/// What leads from token and address to the invitation: at most two items.
+/// What leads from token, address and time to the invitation: at most three items.
 pub fn lead_to(
     transaction: &mut millwright_store::Transaction,
     invitation: &Invitation,
@@ -222,6 +223,7 @@ pub fn lead_to(
         invitation_id: id,
         expires_at,
     });
+    DueItem::put(transaction, Due::Expiry(organization_id, id), expires_at);
     if let Some(email) = invitation.email.clone() {
         transaction.put(&Invitee { email, organization_id, invitation_id: id, expires_at });
     }

@@ -45,7 +45,7 @@ pub async fn organization_delete(
 ) -> Answered<NoContent> {
     let tenant = vouch::own(&caller, id)?;
     let attempt = || async {
-        let standing = Standing::read(&app, &tenant).await?;
+        let standing = Standing::read(&app.store, &tenant).await?;
         if standing.organization.slug != confirm {
             let detail = "confirm must be the slug of the organization";
             return Err(Error::new(codes::CONFIRM_MISMATCH, detail));
@@ -95,7 +95,7 @@ pub async fn organization_restore(
         return Err(caller.deny_as::<OrganizationDelete>(codes::OWNER_ONLY, detail).await.into());
     }
     let attempt = || async {
-        let standing = Standing::read(&app, &tenant).await?;
+        let standing = Standing::read(&app.store, &tenant).await?;
         standing.check(OrganizationStatus::DeletionScheduled)?;
         let stamp = app.stamp(&caller);
         if standing.organization.is_due(stamp.at) {

@@ -123,7 +123,7 @@ async fn turn(
         _ => OrganizationStatus::Suspended,
     };
     let attempt = || async {
-        let standing = Standing::read(app, &tenant).await?;
+        let standing = Standing::read(&app.store, &tenant).await?;
         standing.check(from)?;
         let mut after = standing.organization.clone();
         after.status = to;

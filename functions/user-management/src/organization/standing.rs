@@ -6,10 +6,9 @@ use millwright_access::{
 };
 use millwright_core::{Error, Result, Tenant, codes};
 use millwright_event::Effects;
-use millwright_store::Condition;
+use millwright_store::{Condition, Store};
 
 use crate::{
-    app::UserManagement,
     domain::Organization,
     store::{Counters, Due, DueItem, organization_place},
 };
@@ -25,9 +24,9 @@ impl Standing {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn read(app: &UserManagement, tenant: &Tenant) -> Result<Standing> {
+    pub async fn read(store: &Store, tenant: &Tenant) -> Result<Standing> {
         let places = [organization_place(tenant), OrganizationFacts::place(tenant)];
-        let items = app.store.get_many(&places).await?;
+        let items = store.get_many(&places).await?;
         let organization = items.iter().find(|item| item.is::<Organization>());
         let organization = organization.ok_or_else(|| Error::not_found("organization"))?;
         let facts = items.iter().find(|item| item.is::<OrganizationFacts>());

@@ -28,6 +28,11 @@ pub fn member_place(tenant: &Tenant, user: UserId) -> Key {
     members(tenant).at(user)
 }
 
+/// Everybody who is a member, or was one.
+pub fn every_member(tenant: &Tenant) -> Query {
+    Query::partition(members(tenant))
+}
+
 /// Members, in the order of their names.
 pub fn members_by_name(tenant: &Tenant) -> Query {
     Query::index(Index::Gsi1, members(tenant))

@@ -13,6 +13,7 @@
 //! | roles of an organization, at most 54 | pk `O#ACCESS`, sk begins with `ROLE#` | - |
 //! | user | pk U, sk `PROFILE` | - |
 //! | how many organizations a user belongs to, and whether the account is in use | pk U, sk `MEMBERSHIPS` | - |
+//! | preferences | pk U, sk `PREFERENCES` | - |
 //! | when a user founded organizations | pk U, sk `FOUNDINGS` | - |
 //! | whose an e-mail address is | pk `EMAIL#<address>`, sk `HEAD` (global) | - |
 //! | whose a slug is, or was | pk `SLUG#<slug>`, sk `HEAD` (global) | - |
@@ -51,17 +52,17 @@ pub use invitation::{
     InvitationItem, Invitee, PendingMarker, TokenMarker, count_sent, newest_invitations,
 };
 pub use member::{
-    MAX_ORGANIZATIONS, MemberItem, Memberships, holders_of, member_place, members_by_name,
-    memberships_of, write_member,
+    MAX_ORGANIZATIONS, MemberItem, Memberships, every_member, holders_of, member_place,
+    members_by_name, memberships_of, write_member,
 };
 pub use organization::{
     Counted, Counters, SLUG_HELD, SettingsItem, SlugMarker, last_owner, organization_place,
-    security_place, settings_place,
+    parts_of_organization, security_place, settings_place,
 };
 pub use role::{RoleItem, RoleNameMarker, roles_of};
 pub use team::{
     TeamNameMarker, TeamsOfMember, change_tree, read_forest, team_member_place, team_members,
-    team_place,
+    team_names_partition, team_partition, team_place,
 };
 pub use tombstone::Tombstone;
-pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, user_place};
+pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, PreferencesItem, user_place};

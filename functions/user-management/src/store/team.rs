@@ -97,17 +97,24 @@ impl Item for TeamNameMarker {
     }
 }
 
-fn members_of(tenant: &Tenant, team: TeamId) -> Partition {
+/// The members of a team, and how many there are.
+pub fn team_partition(tenant: &Tenant, team: TeamId) -> Partition {
     Partition::of(tenant).and("TEAM").and(team)
 }
 
+/// The names below a parent.
+pub fn team_names_partition(tenant: &Tenant, parent: Option<TeamId>) -> Partition {
+    let parent = parent.map_or_else(|| "root".to_owned(), |id| id.to_string());
+    Partition::of(tenant).and("TEAMNAMES").and(parent)
+}
+
 pub fn team_member_place(tenant: &Tenant, team: TeamId, user: UserId) -> Key {
-    members_of(tenant, team).at(user)
+    team_partition(tenant, team).at(user)
 }
 
 /// The members of a team.
 pub fn team_members(tenant: &Tenant, team: TeamId) -> Query {
-    Query::partition(members_of(tenant, team)).starting_with("usr_")
+    Query::partition(team_partition(tenant, team)).starting_with("usr_")
 }
 
 impl Item for TeamMember {
@@ -120,7 +127,7 @@ impl Item for TeamMember {
 
 /// How many members a team has, for the limit.
 fn count_place(tenant: &Tenant, team: TeamId) -> Key {
-    members_of(tenant, team).at("COUNT")
+    team_partition(tenant, team).at("COUNT")
 }
 
 /// The teams of a member.

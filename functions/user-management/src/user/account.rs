@@ -7,11 +7,11 @@ use millwright_access::{
 use millwright_core::{Error, OrgId, Result, Tenant};
 use millwright_event::Effects;
 use millwright_http::{Answer, Write};
-use millwright_store::{Condition, Outcome, Refusals, Step};
+use millwright_store::{Condition, Outcome, Refusals, Step, Store};
 
 use super::renew_cards;
 use crate::{
-    app::UserManagement,
+    app::members_of,
     domain::{Member, Stamp, User},
     events::{AccountData, UserDeactivated, UserDeletionScheduled, UserReactivated},
     store::{Counted, Counters, Due, DueItem, Memberships, last_owner, user_place},
@@ -45,9 +45,9 @@ impl Account {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn read(app: &UserManagement, person: &Tenant) -> Result<Account> {
+    pub async fn read(store: &Store, person: &Tenant) -> Result<Account> {
         let places = [user_place(person), UserFacts::place(person), Memberships::place(person)];
-        let items = app.store.get_many(&places).await?;
+        let items = store.get_many(&places).await?;
         let at = |place: usize| {
             let wanted = (places[place].partition(), places[place].sort_key());
             items.iter().find(|item| (item.partition_key(), item.sort_key()) == wanted)
@@ -56,7 +56,7 @@ impl Account {
         let facts = at(1).ok_or_else(|| Error::internal("a user without facts"))?.decode()?;
         // Read before the members: whatever they miss has changed it since.
         let memberships = Memberships::of(at(2));
-        let members = app.members_of(person).await?;
+        let members = members_of(store, person).await?;
         Ok(Account { user, members, person: *person, facts, memberships })
     }
 
@@ -85,11 +85,10 @@ impl Account {
             if turns {
                 self.memberships.turn(effects, &self.person, is_active);
             }
-            if let Some(at) = self.user.deletes_at {
-                DueItem::drop(effects, Due::Erasure(after.id), at);
-            }
-            if let Some(at) = after.deletes_at {
-                DueItem::put(effects, Due::Erasure(after.id), at);
+            match (self.user.deletes_at, after.deletes_at) {
+                (None, Some(at)) => DueItem::put(effects, Due::Erasure(after.id), at),
+                (Some(at), None) => DueItem::drop(effects, Due::Erasure(after.id), at),
+                _ => {}
             }
             self.announce(effects, after, turn)
         })?;
@@ -135,7 +134,7 @@ impl Account {
             UserStatus::Active => effects.emit(&UserReactivated(data)),
             UserStatus::Deactivated => effects.emit(&UserDeactivated(data)),
             UserStatus::DeletionScheduled => effects.emit(&UserDeletionScheduled(data)),
-            // What is erased is announced when nothing is left.
+            // Announced when nothing is left of the person.
             UserStatus::Deleted => Ok(()),
         }
     }

@@ -2,10 +2,10 @@
 
 use millwright_core::{Error, Result, Tenant};
 use millwright_event::Effects;
-use millwright_store::MAX_TRANSACTION_ITEMS;
+use millwright_store::{MAX_TRANSACTION_ITEMS, Store};
 
 use crate::{
-    app::UserManagement,
+    app::members_of,
     domain::{Member, Stamp, User},
     store::MemberItem,
     vouch,
@@ -17,7 +17,7 @@ const RESERVED: usize = 2;
 /// Brings the cards in step with the user, in the same transaction, as many as it has room for; the
 /// others follow by the event. One Query and one BatchGetItem, nothing if the card stays as it is.
 pub async fn refresh_cards(
-    app: &UserManagement,
+    store: &Store,
     effects: &mut Effects,
     person: &Tenant,
     before: &User,
@@ -25,7 +25,7 @@ pub async fn refresh_cards(
     stamp: &Stamp,
 ) -> Result<()> {
     if before.card() != after.card() {
-        let members = app.members_of(person).await?;
+        let members = members_of(store, person).await?;
         renew_cards(effects, &members, after, stamp);
     }
     Ok(())

@@ -94,7 +94,7 @@ impl<C: Fn(&User, &Stamp) -> Result<Option<User>>> Leaving<'_, C> {
     ) -> Result<A> {
         let app = self.app;
         let attempt = || async {
-            let account = Account::read(app, &self.person).await?;
+            let account = Account::read(&app.store, &self.person).await?;
             let (mut write, stamp) = begin();
             let Some(after) = (self.change)(&account.user, &stamp)? else {
                 return write.commit(answer(account.user)).await;

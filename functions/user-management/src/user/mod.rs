@@ -5,11 +5,12 @@ mod cards;
 mod leave;
 mod me;
 mod operate;
+mod preferences;
 mod provision;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{leave::*, me::*, operate::*, provision::*};
+    pub use super::{leave::*, me::*, operate::*, preferences::*, provision::*};
 }
 
 pub use account::{Account, Turn};

@@ -109,7 +109,7 @@ pub async fn user_provision(
             Ok::<_, Error>(())
         })?;
         if comes_back {
-            let account = Account::read(&app, &person).await?;
+            let account = Account::read(&app.store, &person).await?;
             if account.user.version != before.version {
                 return Err(Error::lost_race());
             }
@@ -121,7 +121,7 @@ pub async fn user_provision(
             let step = effects.replace(&after, before.version);
             effects.refused_as(step, Error::lost_race());
         });
-        refresh_cards(&app, &mut write, &person, &before, &after, &stamp).await?;
+        refresh_cards(&app.store, &mut write, &person, &before, &after, &stamp).await?;
         write.commit(Upserted::Changed(after)).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)

@@ -22,6 +22,7 @@ mod settings;
 mod teams;
 mod users;
 mod users_leaving;
+mod work;
 
 use axum::Router;
 use millwright_access::feed::FeedItem;
