@@ -253,6 +253,7 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             TEAM_MEMBER_LIMIT_REACHED,
             CONTENTION,
         ]))
+        .with(operation!(team::team_member_batch))
         .with(operation!(team::team_member_remove).answers(&[CONTENTION]))
         .with(operation!(team::member_team_list))
 }

@@ -1,5 +1,7 @@
 //! The state behind the handlers.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use millwright_access::facts::{OrganizationStatus, UserMembership};
 use millwright_core::{Error, Result, Tenant, UserId};
@@ -8,6 +10,7 @@ use millwright_identity::Permission;
 use millwright_store::{RawItem, Store};
 
 use crate::{
+    buckets::Buckets,
     domain::{Member, Organization, Stamp, User},
     store::{MemberItem, member_place, memberships_of, organization_place, user_place},
     vouch,
@@ -22,6 +25,7 @@ pub struct UserManagement {
     pub catalogue: &'static [&'static Permission],
     /// Where people use the installation: the beginning of links to them.
     pub app_url: String,
+    pub buckets: Arc<Buckets>,
 }
 
 impl UserManagement {
@@ -31,7 +35,8 @@ impl UserManagement {
         catalogue: &'static [&'static Permission],
         app_url: impl Into<String>,
     ) -> UserManagement {
-        UserManagement { platform, store, catalogue, app_url: app_url.into() }
+        let buckets = Arc::new(Buckets::new());
+        UserManagement { platform, store, catalogue, app_url: app_url.into(), buckets }
     }
 
     /// Now, and by whom.

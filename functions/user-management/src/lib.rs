@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod buckets;
 pub mod codes;
 pub mod domain;
 pub mod events;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use millwright_core::{Bounded, Error, OrgId, Result, RoleId, Text, Timestamp, UserId, wire_enum};
+use millwright_core::{
+    Bounded, Error, OrgId, Result, RoleId, TeamId, Text, Timestamp, UserId, wire_enum,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,6 +78,9 @@ pub struct Invitation {
     /// Of an invitation by e-mail.
     pub email: Option<Email>,
     pub role_id: RoleId,
+    /// The teams it leads into; those that are gone by then are left out.
+    #[serde(default)]
+    pub team_ids: Vec<TeamId>,
     pub message: Option<Message>,
     pub status: InvitationStatus,
     pub cancel_reason: Option<CancelReason>,

@@ -6,7 +6,7 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::{MembershipFacts, MembershipStatus};
 use millwright_core::{
-    Error, Fault, FaultCode, Faults, Result, RoleId, Tenant, codes as shared_codes,
+    Error, Fault, FaultCode, Faults, Result, RoleId, TeamId, Tenant, codes as shared_codes,
 };
 use millwright_http::{Allowed, Answered, Created, Submission};
 use millwright_identity::{Permission, codes_of};
@@ -29,8 +29,8 @@ use crate::{
     role::{Held, find_role, require_assignable},
     store::{
         Counted, Counters, Due, DueItem, EmailMarker, InvitationItem, Invitee, PendingMarker,
-        RoleItem, SettingsItem, TokenMarker, count_sent, organization_place, security_place,
-        settings_place,
+        RoleItem, SettingsItem, TokenMarker, count_sent, organization_place, read_forest,
+        security_place, settings_place,
     },
 };
 
@@ -49,6 +49,10 @@ pub struct InvitationIn {
     /// An active role; that of the settings if not given.
     #[deserr(default)]
     role_id: Option<RoleId>,
+    /// Teams of the organization, in which whoever accepts is a member; at most ten.
+    #[deserr(default)]
+    #[schema(required = false)]
+    team_ids: Few<TeamId, 0, 10>,
     #[deserr(default)]
     message: Option<Message>,
     /// For `link`: how long it lives. 48 if not given.
@@ -110,7 +114,7 @@ impl InvitationIn {
 /// The answer is the same whether the address has an account. A pending invitation of the same
 /// address is superseded. The link of the answer is shown once. At most 2,000 pending ones, and
 /// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 15
-/// items.
+/// items; with teams one query more.
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "Invitations")]
 pub async fn invitation_create(
     caller: Allowed<InvitationCreate>,
@@ -126,6 +130,12 @@ pub async fn invitation_create(
         let role = find_role(&app, &tenant, input.role_id.unwrap_or(scene.default_role)).await?;
         require_assignable::<InvitationCreate>(&app, &caller, &role).await?;
         scene.check(&app, &tenant, input).await?;
+        if !input.team_ids.as_slice().is_empty() {
+            let forest = read_forest(&app.store, &tenant).await?;
+            for team in input.team_ids.as_slice() {
+                forest.team(*team)?;
+            }
+        }
         if input.kind == InvitationType::Link {
             check_harmless(&app, &role)?;
         }
@@ -190,6 +200,7 @@ fn new(
         kind: input.kind,
         email: input.email.clone(),
         role_id,
+        team_ids: input.team_ids.as_slice().to_vec(),
         message: input.message.clone(),
         status: InvitationStatus::Pending,
         cancel_reason: None,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codes,
-    domain::{Member, MemberSummary, fold},
+    domain::{EndReason, Member, MemberSummary, fold},
 };
 
 /// How long an ended membership stays readable.
@@ -81,6 +81,46 @@ impl Item for MemberItem {
 
     fn time_to_live(&self) -> Option<Timestamp> {
         self.member.ended_at.map(|at| at.plus(HISTORY))
+    }
+}
+
+/// A membership that has ended, as long as it is remembered: the member item itself is taken over by
+/// whoever joins again. Of the person it knows the id alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerMembership {
+    pub user_id: UserId,
+    pub role_id: RoleId,
+    pub joined_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub end_reason: EndReason,
+    pub ended_by: String,
+}
+
+impl FormerMembership {
+    /// None of a member who is still one.
+    pub fn of(member: &Member) -> Option<FormerMembership> {
+        Some(FormerMembership {
+            user_id: member.user_id,
+            role_id: member.role_id,
+            joined_at: member.joined_at,
+            ended_at: member.ended_at?,
+            end_reason: member.end_reason?,
+            ended_by: member.updated_by.clone(),
+        })
+    }
+}
+
+impl Item for FormerMembership {
+    const KIND: &'static str = "former_membership";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        let sort_key = format!("{}#{}", self.user_id, self.ended_at);
+        Partition::of(tenant).and("HISTORY").at(sort_key)
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.ended_at.plus(HISTORY))
     }
 }
 

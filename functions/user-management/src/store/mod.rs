@@ -20,6 +20,7 @@
 //! | organization, settings, security settings, counters | pk O, sk `PROFILE`, `SETTINGS`, `SECURITY`, `COUNTERS` | - |
 //! | member with card | pk `O#MEMBERS`, sk `<user>` | - |
 //! | members by name | pk `O#MEMBERS`, sk `<folded name>#<user>` | gsi1 |
+//! | memberships that have ended, for a year | pk `O#HISTORY`, sk `<user>#<time>` | - |
 //! | holders of a role | pk `O#ROLE#<role>`, sk `<user>` | gsi2 |
 //! | role name, once | pk O, sk `ROLENAME#<folded name>` | - |
 //! | invitations, newest first | pk `O#INVITATIONS`, sk `<invitation>`, descending | - |
@@ -52,8 +53,8 @@ pub use invitation::{
     InvitationItem, Invitee, PendingMarker, TokenMarker, count_sent, newest_invitations,
 };
 pub use member::{
-    MAX_ORGANIZATIONS, MemberItem, Memberships, every_member, holders_of, member_place,
-    members_by_name, memberships_of, write_member,
+    FormerMembership, MAX_ORGANIZATIONS, MemberItem, Memberships, every_member, holders_of,
+    member_place, members_by_name, memberships_of, write_member,
 };
 pub use organization::{
     Counted, Counters, SLUG_HELD, SettingsItem, SlugMarker, last_owner, organization_place,
@@ -61,8 +62,9 @@ pub use organization::{
 };
 pub use role::{RoleItem, RoleNameMarker, roles_of};
 pub use team::{
-    TeamNameMarker, TeamsOfMember, change_tree, read_forest, team_member_place, team_members,
-    team_names_partition, team_partition, team_place,
+    MAX_TEAM_MEMBERS, TeamNameMarker, TeamsOfMember, change_tree, count_of, read_forest,
+    team_count_place, team_member_place, team_members, team_names_partition, team_partition,
+    team_place,
 };
 pub use tombstone::Tombstone;
 pub use user::{EmailMarker, Foundings, MAX_FOUNDINGS, PreferencesItem, user_place};

@@ -41,7 +41,7 @@ pub struct PreferencesPatchIn {
     /// By weekday; merged.
     #[deserr(default)]
     #[schema(required = false, value_type = Option<BTreeMap<String, Option<Vec<Interval>>>>)]
-    working_hours: Patch<BTreeMap<Weekday, Option<Vec<Interval>>>>,
+    working_hours: Patch<BTreeMap<String, Option<Vec<Interval>>>>,
     /// At most 20, all of them.
     #[deserr(default)]
     #[schema(required = false)]
@@ -67,17 +67,41 @@ impl PreferencesPatchIn {
                 return Err(Faults::of(fault));
             }
         };
+        let working_hours = match self.working_hours {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(days) => Patch::Set(by_weekday(days)?),
+        };
         Ok(PreferencesPatch {
             theme: self.theme,
             date_format: self.date_format,
             time_format: self.time_format,
             week_start: self.week_start,
-            working_hours: self.working_hours,
+            working_hours,
             focus_blocks: self.focus_blocks,
             notifications: self.notifications,
             custom,
         })
     }
+}
+
+/// What is said of the days of the week, by the days.
+fn by_weekday<T>(days: BTreeMap<String, T>) -> Result<BTreeMap<Weekday, T>, Faults> {
+    let mut faults = Faults::default();
+    let mut by_weekday = BTreeMap::new();
+    for (name, hours) in days {
+        match name.parse::<Weekday>() {
+            Ok(weekday) => {
+                by_weekday.insert(weekday, hours);
+            }
+            Err(_) => {
+                let pointer = format!("/workingHours/{name}");
+                let detail = "must be a day of the week, such as monday";
+                faults.0.push(Fault::new(pointer, FaultCode::BadFormat, detail));
+            }
+        }
+    }
+    if faults.0.is_empty() { Ok(by_weekday) } else { Err(faults) }
 }
 
 impl Representation for Preferences {
