@@ -126,6 +126,14 @@ async fn assert_erased(app: &TestApp, home: &Home, other: &Home) {
     let by_erasure = removed.iter().filter(|it| it["endReason"] == "user_deleted");
     assert_eq!(by_erasure.count(), 1);
     assert_eq!(said(app, "users.invitation.cancelled").await.len(), 1);
+    assert_described(app).await;
+}
+
+/// Every event is one that the service declares, and fits its schema.
+async fn assert_described(app: &TestApp) {
+    for event in app.events().await {
+        millwright_testkit::Contract::check_event(user_management::events::EVENTS, &event);
+    }
 }
 
 #[tokio::test]
@@ -270,6 +278,7 @@ async fn thirty_days_later_an_organization_is_purged() {
     app.database.clock.advance(2 * DAY);
     assert_eq!(sweep_and_work(&app).await.purges, 1);
     assert_eq!(said(&app, "users.invitation.expired").await.len(), 4, "long before");
+    assert_described(&app).await;
     // Of a slug nobody knows whose it was, but that it is taken.
     let body = json!({ "name": "Acme", "slug": "acme" });
     app.person(2).post(crate::ORGANIZATIONS, body.clone()).await.expect_problem(409, "slug_taken");
