@@ -10,14 +10,15 @@ use millwright_http::{Api, Purpose, Serving, operation};
 use crate::{
     app::UserManagement,
     codes::{
-        ALREADY_MEMBER, CONFIRM_MISMATCH, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED,
-        EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH,
-        INVITATION_EXPIRED, INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP,
-        LAST_OWNER, LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED,
-        NOT_A_MEMBER, ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED,
-        RESEND_TOO_SOON, ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL,
-        SIGN_UP_CLOSED, SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE, TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED,
-        TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP, UNKNOWN_PERMISSION,
+        ALREADY_MEMBER, BATCH_RUNNING, CONFIRM_MISMATCH, EMAIL_DOMAIN_NOT_ALLOWED,
+        EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS,
+        INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED, INVITATION_LIMIT_REACHED,
+        INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER, LINK_INVITATIONS_DISABLED,
+        MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER, ORGANIZATION_LIMIT_REACHED,
+        OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON, ROLE_ARCHIVED, ROLE_IN_USE,
+        ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED, SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE,
+        TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED, TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP,
+        UNKNOWN_PERMISSION,
     },
     invitation::handlers as invitation,
     member::handlers as member,
@@ -219,6 +220,15 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             operation!(invitation::invitation_cancel)
                 .answers(&[INVITATION_NOT_PENDING, CONTENTION]),
         )
+        .with(operation!(invitation::invitation_batch_create).answers(&[
+            TOO_LARGE,
+            FORBIDDEN,
+            BATCH_RUNNING,
+        ]))
+        .with(operation!(invitation::invitation_batch_list))
+        .with(operation!(invitation::invitation_batch_get))
+        .with(operation!(invitation::invitation_batch_row_list))
+        .with(operation!(invitation::invitation_batch_cancel).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(invitation::invitation_preview).answers(&[NOT_FOUND]))
         .with(operation!(invitation::invitation_accept).answers(ACCEPTING))
         .with(operation!(invitation::my_invitation_list).answers(&[NOT_FOUND]))

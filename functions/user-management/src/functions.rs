@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     api::router,
     app::UserManagement,
-    work::{SLICE, consume, sweep, work},
+    work::{Desk, consume, sweep},
 };
 
 /// Serves every operation of user-management.
@@ -29,15 +29,16 @@ pub async fn user_management_api() -> Result<(), StartError> {
     serve_http(Edge::new(router(state), platform, "user-management-api")).await
 }
 
-/// Erases accounts and purges organizations.
+/// Erases accounts, purges organizations, and invites in batches.
 ///
 /// # Errors
 /// If the environment is incomplete or the Lambda runtime API cannot be reached.
 pub async fn user_management_jobs() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("user-management")?;
-    serve_jobs(&environment, "user-management", store, |store: Arc<Store>, message| {
-        Box::pin(async move { work(&store, &message, SLICE).await })
+    let desk = Desk::new(store, CATALOGUE);
+    serve_jobs(&environment, "user-management", desk, |desk: Arc<Desk>, message| {
+        Box::pin(async move { desk.work(&message).await })
     })
     .await
 }

@@ -62,7 +62,7 @@ pub fn service() -> Service {
             },
             Function {
                 name: work::JOBS,
-                summary: "Erases accounts and purges organizations",
+                summary: "Erases accounts, purges organizations, invites in batches",
                 memory_megabytes: 512,
                 timeout_seconds: 60,
                 triggers: vec![Trigger::Jobs { concurrency: 5 }],

@@ -37,6 +37,7 @@ pub fn guarded() -> Guarded {
         said_elsewhere: &[
             "users.user.deleted",
             "users.invitation.expired",
+            "users.invitation_batch.completed",
             "organizations.organization.deleted",
         ],
     }
@@ -145,9 +146,8 @@ async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
     let user = path.rsplit('/').next().unwrap().to_owned();
     let operator = home.app.operator();
     let reason = json!({ "reason": "Abuse" });
-    let about = |path: &str| {
-        format!("/api/v1/users/{}", path.rsplit('/').next().unwrap_or_default())
-    };
+    let about =
+        |path: &str| format!("/api/v1/users/{}", path.rsplit('/').next().unwrap_or_default());
     let active = about(&home.member(14, SystemRole::Viewer).await);
     let out = about(&home.member(15, SystemRole::Viewer).await);
     let gone = about(&home.member(16, SystemRole::Viewer).await);
@@ -170,14 +170,8 @@ async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
         ),
         ("my_user_delete", Call::delete(mine)),
         ("user_find", Call::get("/api/v1/users?email=founder@example.com").by(By::Operator)),
-        (
-            "user_deactivate",
-            Call::post(&format!("{active}/deactivate"), reason).by(By::Operator),
-        ),
-        (
-            "user_reactivate",
-            Call::post(&format!("{out}/reactivate"), json!({})).by(By::Operator),
-        ),
+        ("user_deactivate", Call::post(&format!("{active}/deactivate"), reason).by(By::Operator)),
+        ("user_reactivate", Call::post(&format!("{out}/reactivate"), json!({})).by(By::Operator)),
         ("user_delete", Call::delete(&gone).by(By::Operator)),
         (
             "user_provision",
@@ -221,10 +215,7 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
         ("organization_get", get("")),
         ("organization_update", patch("", json!({ "slug": "renamed" }))),
         ("organization_delete", Call::delete(&home.at("?confirm=guarded")).refers()),
-        (
-            "organization_restore",
-            Call::post(&format!("{closed}/restore"), json!({})).refers(),
-        ),
+        ("organization_restore", Call::post(&format!("{closed}/restore"), json!({})).refers()),
         ("organization_limits_get", get("/limits")),
         ("settings_get", get("/settings")),
         ("settings_update", patch("/settings", json!({ "language": "de" }))),
@@ -341,7 +332,18 @@ async fn of_invitations(home: &Home) -> BTreeMap<&'static str, Call> {
     let post = |sent: &Value, act: &str| {
         Call::post(&format!("{}/{act}", invitation(sent)), json!({})).refers()
     };
+    let batches = format!("{all}/batches");
+    let rows = json!({ "rows": [{ "email": "many@example.com" }] });
+    let running = home.owner.post(&batches, rows.clone()).await.expect(202);
+    let batch = format!("{batches}/{}", running["id"].as_str().unwrap());
+    let mut rehearsal = rows;
+    rehearsal["dryRun"] = json!(true);
     BTreeMap::from([
+        ("invitation_batch_create", Call::post(&batches, rehearsal)),
+        ("invitation_batch_list", Call::get(&batches)),
+        ("invitation_batch_get", Call::get(&batch).refers()),
+        ("invitation_batch_row_list", Call::get(&format!("{batch}/rows")).refers()),
+        ("invitation_batch_cancel", Call::post(&format!("{batch}/cancel"), json!({})).refers()),
         ("invitation_create", Call::post(all, json!({ "email": "new@example.org" }))),
         ("invitation_list", Call::get(all)),
         ("invitation_get", Call::get(&invitation(&sent)).refers()),

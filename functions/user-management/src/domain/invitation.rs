@@ -16,6 +16,11 @@ millwright_core::id! {
     InvitationId = InvitationNoun("inv");
 }
 
+millwright_core::id! {
+    /// A batch of invitations.
+    InvitationBatchId = InvitationBatchNoun("ivb");
+}
+
 /// At most 500 characters.
 pub type Message = Text<1, 500>;
 /// How often a link may be used.

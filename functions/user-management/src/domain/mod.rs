@@ -18,8 +18,8 @@ mod user;
 pub use email::{Email, EmailDomain};
 pub use explain::{Explanation, Outcome, Standing, Step};
 pub use invitation::{
-    CancelReason, EMAIL_LIFETIME, Invitation, InvitationId, InvitationStatus, InvitationType,
-    LinkHours, MailStatus, MaxUses, Message,
+    CancelReason, EMAIL_LIFETIME, Invitation, InvitationBatchId, InvitationBatchNoun, InvitationId,
+    InvitationStatus, InvitationType, LinkHours, MailStatus, MaxUses, Message,
 };
 pub use leaving::{DELETED_NAME, DeactivationReason, USER_DELETION_WINDOW};
 pub use list::Few;

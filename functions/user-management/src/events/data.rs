@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    EndReason, InvitationId, InvitationType, Member, Organization, SecuritySettings, Slug,
-    TeamRole, User,
+    EndReason, InvitationBatchId, InvitationId, InvitationType, Member, Organization,
+    SecuritySettings, Slug, TeamRole, User,
 };
 
 /// What happened to a user: names of fields, no values.
@@ -261,6 +261,19 @@ pub struct InvitationData {
     pub role_id: RoleId,
     /// Who has accepted it.
     pub user_id: Option<UserId>,
+    /// The batch that has created it.
+    #[serde(default)]
+    pub batch_id: Option<InvitationBatchId>,
+}
+
+/// A batch of invitations has done what it could.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationBatchData {
+    pub batch_id: InvitationBatchId,
+    pub created: u64,
+    pub skipped: u64,
+    pub failed: u64,
 }
 
 /// What happened to a team.

@@ -32,6 +32,7 @@ fn invitation_example() -> Value {
     json!({
         "invitationId": "inv_01jdz7xk2nf5h9vq3w8c6m4t0b", "invitationType": "email",
         "emailDomain": "example.com", "roleId": ROLE, "userId": null,
+        "batchId": null,
     })
 }
 
@@ -119,6 +120,10 @@ millwright_event::events! {
     InvitationDeclined(InvitationData) = "users.invitation.declined", about invitation_id, invitation_example();
     /// An invitation is good no more.
     InvitationCancelled(InvitationData) = "users.invitation.cancelled", about invitation_id, invitation_example();
+    /// A batch of invitations has done what it could.
+    InvitationBatchCompleted(InvitationBatchData) = "users.invitation_batch.completed", about batch_id, json!({
+        "batchId": "ivb_01jdz7xk2nf5h9vq3w8c6m4t0b", "created": 8, "skipped": 1, "failed": 1,
+    });
     /// An organization was founded.
     OrganizationCreated(OrganizationData) = "organizations.organization.created", about organization_id, organization_example();
     /// An organization changed.

@@ -10,7 +10,7 @@ use millwright_core::{
 };
 use millwright_http::{Allowed, Answered, Created, Submission};
 use millwright_identity::{Permission, codes_of};
-use millwright_store::{Condition, Contention, RawItem};
+use millwright_store::{Condition, Contention, RawItem, Store};
 use utoipa::ToSchema;
 
 use super::{SentInvitation, settle, token::Token};
@@ -98,6 +98,20 @@ impl InvitationIn {
         if faults.0.is_empty() { Ok(()) } else { Err(faults) }
     }
 
+    /// By e-mail.
+    pub fn to(email: Email, team_ids: Vec<TeamId>, message: Option<Message>) -> InvitationIn {
+        InvitationIn {
+            kind: InvitationType::Email,
+            email: Some(email),
+            role_id: None,
+            team_ids: Few::of(team_ids),
+            message,
+            expires_in_hours: None,
+            max_uses: None,
+            allowed_email_domains: Few::default(),
+        }
+    }
+
     fn lifetime(&self) -> Duration {
         match self.kind {
             InvitationType::Email => EMAIL_LIFETIME,
@@ -140,7 +154,7 @@ pub async fn invitation_create(
             check_harmless(&app, &role)?;
         }
         let stamp = app.stamp(&caller);
-        let invitation = new(&app, &scene.organization, input, role.facts.role_id, &stamp);
+        let invitation = new(&app.store, &scene.organization, input, role.facts.role_id, &stamp);
         let mut write = submission.write(&app.store, &caller);
         let superseded = match scene.pending {
             Some(marker) => {
@@ -186,8 +200,9 @@ pub async fn invitation_create(
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
 
-fn new(
-    app: &UserManagement,
+/// An invitation as it begins.
+pub fn new(
+    store: &Store,
     organization: &Organization,
     input: &InvitationIn,
     role_id: RoleId,
@@ -195,7 +210,7 @@ fn new(
 ) -> Invitation {
     let is_link = input.kind == InvitationType::Link;
     Invitation {
-        id: app.store.ids().next(),
+        id: store.ids().next(),
         organization_id: organization.id,
         kind: input.kind,
         email: input.email.clone(),
@@ -240,7 +255,8 @@ pub fn lead_to(
     }
 }
 
-fn count_pending(transaction: &mut millwright_store::Transaction) {
+/// One pending invitation more, within the limit. One item.
+pub fn count_pending(transaction: &mut millwright_store::Transaction) {
     let max = MAX_PENDING_INVITATIONS;
     let room = Condition::default().less_than("pendingInvitationCount", max);
     let one = Counted { pending_invitations: 1, ..Counted::default() };

@@ -1,6 +1,7 @@
 //! Invitations: writing them, sending them again, taking them.
 
 mod accept;
+pub mod batch;
 mod create;
 mod mine;
 mod preview;
@@ -10,7 +11,9 @@ mod token;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{accept::*, create::*, mine::*, preview::*, read::*, resend::*};
+    pub use super::{
+        accept::*, batch::handlers::*, create::*, mine::*, preview::*, read::*, resend::*,
+    };
 }
 
 pub use mine::pending_for;
@@ -80,6 +83,7 @@ impl InvitationData {
             email_domain: invitation.email.as_ref().map(|email| email.domain().to_owned()),
             role_id: invitation.role_id,
             user_id: None,
+            batch_id: None,
         }
     }
 }

@@ -113,7 +113,7 @@ mod tests {
     fn things_sort_by_their_time() {
         let at = |seconds| Timestamp::UNIX_EPOCH.plus(Duration::from_secs(seconds));
         let user = UserId::derived(Timestamp::UNIX_EPOCH, &[7; 10]);
-        let tenant = Tenant::installation(millwright_core::Voucher::Event);
+        let tenant = crate::vouch::installation();
         let key = |seconds| DueItem { due: Due::Erasure(user), due_at: at(seconds) }.key(&tenant);
         assert!(key(1).sort_key() < key(2).sort_key());
         assert!(key(2).sort_key() < format!("{}~", at(2)).as_str());

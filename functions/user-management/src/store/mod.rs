@@ -26,6 +26,8 @@
 //! | invitations, newest first | pk `O#INVITATIONS`, sk `<invitation>`, descending | - |
 //! | the pending invitation of an address | pk `O#INVITED`, sk `<address>` | - |
 //! | how many invitations were sent on a day | pk `O#SENT`, sk `<date>` | - |
+//! | batch of invitations; what was sent; what became of its rows | pk `O#BATCH#<batch>`, sk `HEAD`, `REQUEST`, `CHECKPOINT`, `INPUT`, `ROW#<index, 4 digits>` | - |
+//! | batches, the newest first; how many run | pk `O#BATCH`, sk `<created at>#<batch>`; pk `O#COUNT`, sk `JOBS#invitations` | gsi2; - |
 //! | invitations to an address | pk `INVITEE#<address>`, sk `<invitation>` (global) | - |
 //! | invitation of a token | pk `INVITETOKEN#<hash>`, sk `HEAD` (global) | - |
 //! | all teams, at most 200, and the version of their tree | pk `O#TEAMS`, sk `HEAD`, `TEAM#<team>` | - |

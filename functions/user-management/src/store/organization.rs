@@ -31,7 +31,7 @@ impl Item for Organization {
 /// The partitions of an organization, but for those of single teams, of members and of invitations.
 /// The tree of teams comes after what it leads to, the organization itself last.
 pub fn parts_of_organization(tenant: &Tenant) -> Vec<Partition> {
-    let parts = ["INVITED", "SENT", "TEAMSOF", "TEAMS", "GONE", "HISTORY", "ACCESS"];
+    let parts = ["INVITED", "SENT", "TEAMSOF", "TEAMS", "GONE", "HISTORY", "COUNT", "ACCESS"];
     let parts = parts.iter().map(|name| Partition::of(tenant).and(name));
     parts.chain([Partition::of(tenant)]).collect()
 }

@@ -7,7 +7,7 @@ use deserr::Deserr;
 use millwright_core::{Error, Fault, FaultCode, Faults, Patch, Result};
 use millwright_http::{Answered, Body, IfMatch, Representation, SignedIn, Versioned};
 use millwright_store::Contention;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
@@ -41,7 +41,7 @@ pub struct PreferencesPatchIn {
     /// By weekday; merged.
     #[deserr(default)]
     #[schema(required = false, value_type = Option<BTreeMap<String, Option<Vec<Interval>>>>)]
-    working_hours: Patch<BTreeMap<String, Option<Vec<Interval>>>>,
+    working_hours: Patch<Value>,
     /// At most 20, all of them.
     #[deserr(default)]
     #[schema(required = false)]
@@ -49,7 +49,7 @@ pub struct PreferencesPatchIn {
     /// By what the types of events begin with; merged; at most 100.
     #[deserr(default)]
     #[schema(required = false, value_type = Option<BTreeMap<String, Option<Vec<Channel>>>>)]
-    notifications: Patch<BTreeMap<String, Option<Channels>>>,
+    notifications: Patch<Value>,
     /// A member for each client, 1-50 of a-z, 0-9 and -; merged; at most 32 KB afterwards.
     #[deserr(default)]
     #[schema(required = false, value_type = Option<Object>)]
@@ -61,16 +61,17 @@ impl PreferencesPatchIn {
         let custom = match self.custom {
             Patch::Keep => Patch::Keep,
             Patch::Clear => Patch::Clear,
-            Patch::Set(Value::Object(custom)) => Patch::Set(custom),
-            Patch::Set(_) => {
-                let fault = Fault::new("/custom", FaultCode::WrongType, "must be an object");
-                return Err(Faults::of(fault));
-            }
+            Patch::Set(custom) => Patch::Set(object("/custom", custom)?),
         };
         let working_hours = match self.working_hours {
             Patch::Keep => Patch::Keep,
             Patch::Clear => Patch::Clear,
-            Patch::Set(days) => Patch::Set(by_weekday(days)?),
+            Patch::Set(days) => Patch::Set(by_weekday(members("/workingHours", days)?)?),
+        };
+        let notifications: Patch<BTreeMap<String, Option<Channels>>> = match self.notifications {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(prefixes) => Patch::Set(members("/notifications", prefixes)?),
         };
         Ok(PreferencesPatch {
             theme: self.theme,
@@ -79,10 +80,38 @@ impl PreferencesPatchIn {
             week_start: self.week_start,
             working_hours,
             focus_blocks: self.focus_blocks,
-            notifications: self.notifications,
+            notifications,
             custom,
         })
     }
+}
+
+fn object(pointer: &str, value: Value) -> Result<Map<String, Value>, Faults> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(Faults::of(Fault::new(pointer, FaultCode::WrongType, "must be an object"))),
+    }
+}
+
+/// The members of an object, each read for itself; null clears one.
+fn members<T: Deserr<Faults>>(
+    pointer: &str,
+    value: Value,
+) -> Result<BTreeMap<String, Option<T>>, Faults> {
+    let mut faults = Faults::default();
+    let mut members = BTreeMap::new();
+    for (name, value) in object(pointer, value)? {
+        match deserr::deserialize::<Option<T>, _, Faults>(value) {
+            Ok(member) => {
+                members.insert(name, member);
+            }
+            Err(refused) => faults.0.extend(refused.0.into_iter().map(|mut fault| {
+                fault.pointer = format!("{pointer}/{name}{}", fault.pointer);
+                fault
+            })),
+        }
+    }
+    if faults.0.is_empty() { Ok(members) } else { Err(faults) }
 }
 
 /// What is said of the days of the week, by the days.

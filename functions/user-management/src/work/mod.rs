@@ -16,12 +16,17 @@ use std::time::Duration;
 
 use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, Timestamp, UserId};
 use millwright_event::{Cause, Effects, Event, batch::Message};
+use millwright_identity::Catalogue;
+use millwright_job::{Times, Worker};
 use millwright_runtime::Worked;
 use millwright_store::Store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::Stamp;
+use crate::{
+    domain::Stamp,
+    invitation::batch::{Batches, works},
+};
 
 /// The function that erases and purges, and its queue.
 pub const JOBS: &str = "user-management-jobs";
@@ -69,6 +74,31 @@ impl Event for PurgeOrganization {
 
     fn example() -> PurgeOrganization {
         PurgeOrganization { organization_id: OrgId::derived(Timestamp::UNIX_EPOCH, &[7; 10]) }
+    }
+}
+
+/// Where the messages to the jobs are worked on. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    batches: Worker<Batches>,
+}
+
+impl Desk {
+    pub fn new(store: Store, catalogue: Catalogue<'static>) -> Desk {
+        let batches = Worker::new(store.clone(), works(catalogue), Times::default());
+        Desk { store, batches }
+    }
+
+    /// Works on one message.
+    ///
+    /// # Errors
+    /// As [`work`] and [`Worker::work`].
+    pub async fn work(&self, message: &Message) -> Result<Worked> {
+        match Worker::<Batches>::takes(message) {
+            true => self.batches.work(message).await,
+            false => work(&self.store, message, SLICE).await,
+        }
     }
 }
 

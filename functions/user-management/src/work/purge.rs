@@ -5,7 +5,8 @@ use millwright_access::facts::{
     MembershipFacts, OrganizationFacts, OrganizationStatus, UserMembership,
 };
 use millwright_core::{Error, OrgId, Result, TeamId, Tenant};
-use millwright_store::{Condition, Contention, Key, Partition, Query, RawItem};
+use millwright_job::{JobSummary, job_partition, jobs_of};
+use millwright_store::{Condition, Contention, Index, Key, Partition, Query, RawItem};
 
 use super::{Progress, Task};
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         InvitationCancelled, InvitationData, MembershipEnded, MembershipRemoved,
         OrganizationDeleted, OrganizationGone,
     },
+    invitation::batch::Batches,
     organization::Standing,
     store::{
         Due, DueItem, InvitationItem, Invitee, MemberItem, Memberships, PendingMarker, SlugMarker,
@@ -32,6 +34,7 @@ pub(super) async fn purge(task: &Task<'_>, id: OrgId) -> Result<Progress> {
         forget_invitations(task, &tenant).await?,
         forget_members(task, &tenant).await?,
         forget_teams(task, &tenant).await?,
+        forget_batches(task, &tenant).await?,
         forget_parts(task, &tenant).await?,
     ];
     match steps.contains(&Progress::More) {
@@ -144,6 +147,19 @@ async fn forget_teams(task: &Task<'_>, tenant: &Tenant) -> Result<Progress> {
         partitions.push(team_names_partition(tenant, Some(team)));
     }
     forget_all(task, tenant, partitions).await
+}
+
+/// The partition of each batch of invitations.
+async fn forget_batches(task: &Task<'_>, tenant: &Tenant) -> Result<Progress> {
+    const MAX: usize = 1_000;
+    let query = Query::index(Index::Gsi2, jobs_of::<Batches>(tenant));
+    let batches = task.store.collect(&query, MAX).await?;
+    let partition = |item: &RawItem| {
+        let batch = JobSummary::<Batches>::of(item)?;
+        Ok(job_partition::<Batches>(tenant, batch.id))
+    };
+    let partitions: Result<Vec<Partition>> = batches.iter().map(partition).collect();
+    forget_all(task, tenant, partitions?).await
 }
 
 /// Everything that lies below the organization, but for its head and its facts.

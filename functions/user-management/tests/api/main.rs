@@ -10,7 +10,9 @@
 )]
 
 mod consistency;
+mod costs;
 mod invitations;
+mod invitations_batches;
 mod invitations_exactly;
 mod members;
 mod members_owners;
