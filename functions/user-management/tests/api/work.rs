@@ -181,25 +181,25 @@ async fn an_erasure_that_dies_anywhere_is_finished_by_the_next() {
         if finished {
             break;
         }
-        for point in [CrashPoint::Before(call), CrashPoint::After(call)] {
-            let app = app().await;
-            let (home, other) = about_to_be_erased(&app).await;
-            app.database.clock.advance(6 * DAY);
-            sweep(&app.database.store()).await.unwrap();
-            let order = app.messages_to(JOBS).await.remove(0);
-            let dying = app.database.other_process();
-            dying.faults.crash(point);
-            let store = dying.store();
-            let message = Message::of("m", order);
-            finished = tokio::select! {
-                done = work(&store, &message, SLICE) => done.is_ok(),
-                () = dying.faults.crashed() => false,
-            };
-            // The message comes again, and the sweep gives the order again.
-            work(&app.database.store(), &message, SLICE).await.unwrap();
-            sweep_and_work(&app).await;
-            assert_erased(&app, &home, &other).await;
-        }
+        // A death after a call leaves what a death before the next one does.
+        let point = CrashPoint::Before(call);
+        let app = app().await;
+        let (home, other) = about_to_be_erased(&app).await;
+        app.database.clock.advance(6 * DAY);
+        sweep(&app.database.store()).await.unwrap();
+        let order = app.messages_to(JOBS).await.remove(0);
+        let dying = app.database.other_process();
+        dying.faults.crash(point);
+        let store = dying.store();
+        let message = Message::of("m", order);
+        finished = tokio::select! {
+            done = work(&store, &message, SLICE) => done.is_ok(),
+            () = dying.faults.crashed() => false,
+        };
+        // The message comes again, and the sweep gives the order again.
+        work(&app.database.store(), &message, SLICE).await.unwrap();
+        sweep_and_work(&app).await;
+        assert_erased(&app, &home, &other).await;
         assert!(call < 60, "it never ends");
     }
 }
@@ -296,21 +296,20 @@ async fn a_purge_that_dies_anywhere_is_finished_by_the_next() {
         if finished {
             break;
         }
-        for point in [CrashPoint::Before(call), CrashPoint::After(call)] {
-            let app = app().await;
-            let home = about_to_be_purged(&app, 3).await;
-            let order = purge_of(&app, &home);
-            app.database.clock.advance(31 * DAY);
-            let dying = app.database.other_process();
-            dying.faults.crash(point);
-            let (store, message) = (dying.store(), Message::of("m", order));
-            finished = tokio::select! {
-                done = work(&store, &message, SLICE) => done.is_ok(),
-                () = dying.faults.crashed() => false,
-            };
-            work(&app.database.store(), &message, SLICE).await.unwrap();
-            assert_purged(&app, &home, 4).await;
-        }
+        let point = CrashPoint::Before(call);
+        let app = app().await;
+        let home = about_to_be_purged(&app, 3).await;
+        let order = purge_of(&app, &home);
+        app.database.clock.advance(31 * DAY);
+        let dying = app.database.other_process();
+        dying.faults.crash(point);
+        let (store, message) = (dying.store(), Message::of("m", order));
+        finished = tokio::select! {
+            done = work(&store, &message, SLICE) => done.is_ok(),
+            () = dying.faults.crashed() => false,
+        };
+        work(&app.database.store(), &message, SLICE).await.unwrap();
+        assert_purged(&app, &home, 4).await;
         assert!(call < 80, "it never ends");
     }
 }
