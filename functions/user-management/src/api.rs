@@ -10,21 +10,22 @@ use millwright_http::{Api, Purpose, Serving, operation};
 use crate::{
     app::UserManagement,
     codes::{
-        ALREADY_MEMBER, EMAIL_DOMAIN_NOT_ALLOWED, EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN,
-        EXCEEDS_OWN_PERMISSIONS, INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED,
-        INVITATION_LIMIT_REACHED, INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER,
-        LINK_INVITATIONS_DISABLED, MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER,
-        ORGANIZATION_LIMIT_REACHED, OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON,
-        ROLE_ARCHIVED, ROLE_IN_USE, ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED,
-        SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE, TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED,
-        TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP, UNKNOWN_PERMISSION,
+        ALREADY_MEMBER, BATCH_RUNNING, CONFIRM_MISMATCH, EMAIL_DOMAIN_NOT_ALLOWED,
+        EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS,
+        INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED, INVITATION_LIMIT_REACHED,
+        INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER, LINK_INVITATIONS_DISABLED,
+        MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER, ORGANIZATION_LIMIT_REACHED,
+        OWN_ROLE, OWNER_ONLY, RESEND_LIMIT_REACHED, RESEND_TOO_SOON, ROLE_ARCHIVED, ROLE_IN_USE,
+        ROLE_LIMIT_REACHED, ROLE_TOO_POWERFUL, SIGN_UP_CLOSED, SLUG_TAKEN, SYSTEM_ROLE, TEAM_CYCLE,
+        TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED, TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP,
+        UNKNOWN_PERMISSION,
     },
     invitation::handlers as invitation,
     member::handlers as member,
     organization::handlers as organization,
     role::handlers as role,
     team::handlers as team,
-    user,
+    user::handlers as user,
 };
 
 /// user-management, served.
@@ -43,6 +44,14 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             NOT_A_MEMBER,
             CONTENTION,
         ]))
+        .with(operation!(user::my_preferences_get).answers(&[NOT_FOUND]))
+        .with(operation!(user::my_preferences_update).answers(&[NOT_FOUND, TOO_LARGE, CONTENTION]))
+        .with(operation!(user::my_user_deactivate).answers(LEAVING))
+        .with(operation!(user::my_user_delete).answers(LEAVING))
+        .with(operation!(user::user_find))
+        .with(operation!(user::user_deactivate).answers(LEAVING))
+        .with(operation!(user::user_reactivate).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(user::user_delete).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(user::user_provision).answers(&[
             SIGN_UP_CLOSED,
             EMAIL_TAKEN,
@@ -62,6 +71,18 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
         .with(operation!(organization::organization_find))
         .with(operation!(organization::organization_get))
         .with(operation!(organization::organization_update).answers(&[SLUG_TAKEN, CONTENTION]))
+        .with(operation!(organization::organization_delete).answers(&[
+            CONFIRM_MISMATCH,
+            INVALID_STATE,
+            CONTENTION,
+        ]))
+        .with(operation!(organization::organization_restore).answers(&[
+            OWNER_ONLY,
+            NOT_FOUND,
+            INVALID_STATE,
+            LAST_OWNER,
+            CONTENTION,
+        ]))
         .with(operation!(organization::organization_limits_get))
         .with(operation!(organization::settings_get))
         .with(operation!(organization::settings_update).answers(&[
@@ -199,6 +220,15 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             operation!(invitation::invitation_cancel)
                 .answers(&[INVITATION_NOT_PENDING, CONTENTION]),
         )
+        .with(operation!(invitation::invitation_batch_create).answers(&[
+            TOO_LARGE,
+            FORBIDDEN,
+            BATCH_RUNNING,
+        ]))
+        .with(operation!(invitation::invitation_batch_list))
+        .with(operation!(invitation::invitation_batch_get))
+        .with(operation!(invitation::invitation_batch_row_list))
+        .with(operation!(invitation::invitation_batch_cancel).answers(&[INVALID_STATE, CONTENTION]))
         .with(operation!(invitation::invitation_preview).answers(&[NOT_FOUND]))
         .with(operation!(invitation::invitation_accept).answers(ACCEPTING))
         .with(operation!(invitation::my_invitation_list).answers(&[NOT_FOUND]))
@@ -233,9 +263,13 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
             TEAM_MEMBER_LIMIT_REACHED,
             CONTENTION,
         ]))
+        .with(operation!(team::team_member_batch))
         .with(operation!(team::team_member_remove).answers(&[CONTENTION]))
         .with(operation!(team::member_team_list))
 }
+
+/// What leaving with an account may run into.
+const LEAVING: &[Code] = &[NOT_FOUND, INVALID_STATE, LAST_OWNER, CONTENTION];
 
 /// What accepting an invitation may run into.
 const ACCEPTING: &[Code] = &[

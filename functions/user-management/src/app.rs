@@ -1,14 +1,18 @@
 //! The state behind the handlers.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
+use millwright_access::facts::{OrganizationStatus, UserMembership};
 use millwright_core::{Error, Result, Tenant, UserId};
 use millwright_http::{Caller, Platform};
 use millwright_identity::Permission;
-use millwright_store::Store;
+use millwright_store::{RawItem, Store};
 
 use crate::{
+    buckets::Buckets,
     domain::{Member, Organization, Stamp, User},
-    store::{MemberItem, member_place, organization_place, user_place},
+    store::{MemberItem, member_place, memberships_of, organization_place, user_place},
     vouch,
 };
 
@@ -21,6 +25,7 @@ pub struct UserManagement {
     pub catalogue: &'static [&'static Permission],
     /// Where people use the installation: the beginning of links to them.
     pub app_url: String,
+    pub buckets: Arc<Buckets>,
 }
 
 impl UserManagement {
@@ -30,7 +35,8 @@ impl UserManagement {
         catalogue: &'static [&'static Permission],
         app_url: impl Into<String>,
     ) -> UserManagement {
-        UserManagement { platform, store, catalogue, app_url: app_url.into() }
+        let buckets = Arc::new(Buckets::new());
+        UserManagement { platform, store, catalogue, app_url: app_url.into(), buckets }
     }
 
     /// Now, and by whom.
@@ -53,6 +59,7 @@ impl UserManagement {
     /// `not_found`.
     pub async fn organization(&self, tenant: &Tenant) -> Result<Organization> {
         let found: Option<Organization> = self.store.get(&organization_place(tenant)).await?;
+        let found = found.filter(|found| found.status != OrganizationStatus::Deleted);
         found.ok_or_else(|| Error::not_found("organization"))
     }
 
@@ -77,28 +84,28 @@ impl UserManagement {
         }
     }
 
-    /// The members that a person is, one of each organization. One Query and one BatchGetItem.
+    /// As [`members_of`].
     pub async fn members_of(&self, person: &Tenant) -> Result<Vec<Member>> {
-        let memberships = self.memberships(person).await?;
-        let Some(user) = person.user() else { return Ok(Vec::new()) };
-        let places: Vec<_> = memberships
-            .iter()
-            .map(|membership| member_place(&vouch::joined(membership.organization_id), user))
-            .collect();
-        let items = self.store.get_many(&places).await?;
-        items.iter().map(|item| Ok(item.decode::<MemberItem>()?.member)).collect()
+        members_of(&self.store, person).await
     }
+}
 
-    /// What a person belongs to. One Query.
-    pub async fn memberships(
-        &self,
-        person: &Tenant,
-    ) -> Result<Vec<millwright_access::facts::UserMembership>> {
-        const MAX: usize = 200;
-        let query = crate::store::memberships_of(person);
-        let items = self.store.collect(&query, MAX).await?;
-        items.iter().map(millwright_store::RawItem::decode).collect()
-    }
+/// The members that a person is or was, one of each organization. One Query, and one BatchGetItem
+/// for each hundred.
+pub async fn members_of(store: &Store, person: &Tenant) -> Result<Vec<Member>> {
+    // Former ones included, of which there is no limit.
+    const MAX: usize = 2_000;
+    let Some(user) = person.user() else {
+        return Err(Error::internal("memberships of no person"));
+    };
+    let items = store.collect(&memberships_of(person), MAX).await?;
+    let memberships: Result<Vec<UserMembership>> = items.iter().map(RawItem::decode).collect();
+    let places: Vec<_> = memberships?
+        .iter()
+        .map(|membership| member_place(&vouch::joined(membership.organization_id), user))
+        .collect();
+    let items = store.get_many(&places).await?;
+    items.iter().map(|item| Ok(item.decode::<MemberItem>()?.member)).collect()
 }
 
 impl FromRef<UserManagement> for Platform {

@@ -1,10 +1,20 @@
 //! The entry points of the functions.
 
+use std::sync::Arc;
+
 use millwright_access::CATALOGUE;
 use millwright_http::Edge;
-use millwright_runtime::{Environment, StartError, serve_http};
+use millwright_runtime::{
+    Environment, StartError, serve_batches, serve_events, serve_http, serve_jobs,
+};
+use millwright_store::Store;
+use serde::Deserialize;
 
-use crate::{api::router, app::UserManagement};
+use crate::{
+    api::router,
+    app::UserManagement,
+    work::{Desk, consume, sweep},
+};
 
 /// Serves every operation of user-management.
 ///
@@ -17,4 +27,53 @@ pub async fn user_management_api() -> Result<(), StartError> {
     let app_url = environment.config.public_url.clone();
     let state = UserManagement::new(platform.clone(), store, CATALOGUE, app_url);
     serve_http(Edge::new(router(state), platform, "user-management-api")).await
+}
+
+/// Erases accounts, purges organizations, and invites in batches.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn user_management_jobs() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("user-management")?;
+    let desk = Desk::new(store, CATALOGUE);
+    serve_jobs(&environment, "user-management", desk, |desk: Arc<Desk>, message| {
+        Box::pin(async move { desk.work(&message).await })
+    })
+    .await
+}
+
+/// Follows what is said of users.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn user_management_on_events() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("user-management")?;
+    serve_batches(&environment, "user-management", store, |store: Arc<_>, batch| {
+        consume(store, batch)
+    })
+    .await
+}
+
+/// How `user-management-sweep` is invoked, by its schedule or by hand.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+enum Order {
+    Sweep,
+}
+
+/// Orders what has fallen due, and settles what has expired.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn user_management_sweep() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("user-management")?;
+    serve_events(store, |store: Arc<Store>, Order::Sweep| async move {
+        let report = sweep(&store).await?;
+        tracing::info!(?report, "swept");
+        Ok(report)
+    })
+    .await
 }

@@ -2,10 +2,11 @@
 //! invitations and teams, in the table `<prefix>-user-management`. It signs nobody in: `auth` does,
 //! and reads the access facts kept here.
 //!
-//! Events out: [`events::EVENTS`]. Events in: none.
+//! Events out: [`events::EVENTS`]. Events in: [`work::CONSUMED`].
 
 mod api;
 mod app;
+mod buckets;
 pub mod codes;
 pub mod domain;
 pub mod events;
@@ -20,13 +21,16 @@ pub mod store;
 mod team;
 mod user;
 mod vouch;
+pub mod work;
 
 use millwright_http::Describing;
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
 
 pub use api::{api, router};
 pub use app::UserManagement;
-pub use functions::user_management_api;
+pub use functions::{
+    user_management_api, user_management_jobs, user_management_on_events, user_management_sweep,
+};
 
 const SUMMARY: &str = "Users, organizations, roles, members, teams and invitations";
 
@@ -42,19 +46,69 @@ pub fn service() -> Service {
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
         bucket: None,
-        functions: vec![Function {
-            name: "user-management-api",
-            summary: "Serves every operation of user-management",
-            memory_megabytes: 512,
-            timeout_seconds: 15,
-            triggers: vec![Trigger::Http],
-            rights: vec![
-                Right::OwnTable(TableAction::READ_AND_WRITE),
-                Right::VerifyCredentials,
-                Right::ReadSecret("internal"),
-            ],
-            start: || Box::pin(user_management_api()),
-        }],
+        functions: vec![
+            Function {
+                name: "user-management-api",
+                summary: "Serves every operation of user-management",
+                memory_megabytes: 512,
+                timeout_seconds: 15,
+                triggers: vec![Trigger::Http],
+                rights: vec![
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::VerifyCredentials,
+                    Right::ReadSecret("internal"),
+                ],
+                start: || Box::pin(user_management_api()),
+            },
+            Function {
+                name: work::JOBS,
+                summary: "Erases accounts, purges organizations, invites in batches",
+                memory_megabytes: 512,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Jobs { concurrency: 5 }],
+                rights: vec![Right::OwnTable(TableAction::READ_AND_WRITE)],
+                start: || Box::pin(user_management_jobs()),
+            },
+            Function {
+                name: "user-management-on-events",
+                summary: "Follows what is said of users: activity, unlinked identities, cards",
+                memory_megabytes: 256,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Events {
+                    types: work::CONSUMED,
+                    batch_size: 20,
+                    window_seconds: 1,
+                    concurrency: 4,
+                }],
+                rights: vec![Right::OwnTable(&[
+                    TableAction::GetItem,
+                    TableAction::BatchGetItem,
+                    TableAction::Query,
+                    TableAction::PutItem,
+                    TableAction::DeleteItem,
+                ])],
+                start: || Box::pin(user_management_on_events()),
+            },
+            Function {
+                name: "user-management-sweep",
+                summary: "Orders what has fallen due, and settles what has expired",
+                memory_megabytes: 256,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Schedule {
+                    name: "due",
+                    expression: "rate(1 hour)",
+                    input: r#"{"action":"sweep"}"#,
+                }],
+                rights: vec![Right::OwnTable(&[
+                    TableAction::GetItem,
+                    TableAction::Query,
+                    TableAction::PutItem,
+                    TableAction::UpdateItem,
+                    TableAction::DeleteItem,
+                ])],
+                start: || Box::pin(user_management_sweep()),
+            },
+        ],
         openapi: || {
             api::<Describing>().document("Millwright user-management", SUMMARY, codes::ALL).0
         },

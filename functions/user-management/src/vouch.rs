@@ -33,6 +33,11 @@ pub fn person(user: UserId) -> Tenant {
     Tenant::person(user, Voucher::Membership)
 }
 
+/// What the sweep finds due is nobody's in particular.
+pub fn installation() -> Tenant {
+    Tenant::installation(Voucher::Event)
+}
+
 /// The organization in the path, if the user is a member of it, suspended or not. One GetItem.
 ///
 /// # Errors

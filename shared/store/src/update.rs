@@ -124,6 +124,15 @@ impl Condition {
         self
     }
 
+    /// Either the clauses so far, or the attribute is there.
+    #[must_use]
+    pub fn or_attribute_exists(mut self, name: &str) -> Condition {
+        let name = self.placeholders.name(name);
+        let so_far = self.clauses.join(" AND ");
+        self.clauses = vec![format!("(({so_far}) OR attribute_exists({name}))")];
+        self
+    }
+
     pub(crate) fn expression(&self) -> Option<String> {
         (!self.clauses.is_empty()).then(|| self.clauses.join(" AND "))
     }

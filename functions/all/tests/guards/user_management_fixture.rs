@@ -34,7 +34,12 @@ pub fn guarded() -> Guarded {
         ],
         owner: crate::fixture::owner,
         skipping_unknown: &[],
-        said_elsewhere: &[],
+        said_elsewhere: &[
+            "users.user.deleted",
+            "users.invitation.expired",
+            "users.invitation_batch.completed",
+            "organizations.organization.deleted",
+        ],
     }
 }
 
@@ -71,6 +76,8 @@ impl Home {
         let home = Home { owner, path, id, app: app.clone() };
         let links = json!({ "linkInvitationsAllowed": true });
         home.owner.patch(&home.at("/security-settings"), links).await.expect(200);
+        // Who may leave with the account needs somebody who stays.
+        home.member(13, SystemRole::Owner).await;
         home
     }
 
@@ -137,12 +144,35 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
 async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
     let path = home.member(11, SystemRole::Viewer).await;
     let user = path.rsplit('/').next().unwrap().to_owned();
+    let operator = home.app.operator();
+    let reason = json!({ "reason": "Abuse" });
+    let about =
+        |path: &str| format!("/api/v1/users/{}", path.rsplit('/').next().unwrap_or_default());
+    let active = about(&home.member(14, SystemRole::Viewer).await);
+    let out = about(&home.member(15, SystemRole::Viewer).await);
+    let gone = about(&home.member(16, SystemRole::Viewer).await);
+    for path in [&out, &gone] {
+        operator.post(&format!("{path}/deactivate"), reason.clone()).await.expect(200);
+    }
+    let mine = "/api/v1/users/me";
+    let preferences = format!("{mine}/preferences");
     let provision = json!({ "userId": somebody(12).user.to_string(), "email": "new@example.com" });
     BTreeMap::from([
         ("health_get", Call::get("/api/v1/users/health")),
         ("readiness_get", Call::get("/api/v1/users/ready")),
         ("my_user_get", Call::get("/api/v1/users/me")),
         ("my_user_update", Call::patch("/api/v1/users/me", json!({ "jobTitle": "X" }))),
+        ("my_preferences_get", Call::get(&preferences)),
+        ("my_preferences_update", Call::patch(&preferences, json!({ "theme": "dark" }))),
+        (
+            "my_user_deactivate",
+            Call::post(&format!("{mine}/deactivate"), json!({ "reason": "A sabbatical" })),
+        ),
+        ("my_user_delete", Call::delete(mine)),
+        ("user_find", Call::get("/api/v1/users?email=founder@example.com").by(By::Operator)),
+        ("user_deactivate", Call::post(&format!("{active}/deactivate"), reason).by(By::Operator)),
+        ("user_reactivate", Call::post(&format!("{out}/reactivate"), json!({})).by(By::Operator)),
+        ("user_delete", Call::delete(&gone).by(By::Operator)),
         (
             "user_provision",
             Call::post("/api/v1/users/provision", provision).by(By::Service("auth")),
@@ -165,6 +195,13 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
     let reason = json!({ "reason": "Spam" });
     let suspend = format!("{suspended}/suspend");
     home.app.operator().post(&suspend, reason.clone()).await.expect(200);
+    let closed = json!({ "name": "Closed", "slug": "closed" });
+    let closed = home.owner.post("/api/v1/organizations", closed).await.expect(201);
+    let closed: OrgId = closed["id"].as_str().unwrap().parse().unwrap();
+    let own = |claims: &mut millwright_identity::Claims| claims.role = Some("owner".into());
+    let owner = home.app.client_of(home.owner.user, Some(closed), own);
+    let closed = format!("/api/v1/organizations/{closed}");
+    owner.delete(&format!("{closed}?confirm=closed")).await.expect(204);
     let get = |rest: &str| Call::get(&home.at(rest)).refers();
     let post = |rest: &str, body: Value| Call::post(&home.at(rest), body).refers();
     let patch = |rest: &str, body: Value| Call::patch(&home.at(rest), body).refers();
@@ -177,6 +214,8 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
         ("organization_find", Call::get("/api/v1/organizations/by-slug/guarded").refers()),
         ("organization_get", get("")),
         ("organization_update", patch("", json!({ "slug": "renamed" }))),
+        ("organization_delete", Call::delete(&home.at("?confirm=guarded")).refers()),
+        ("organization_restore", Call::post(&format!("{closed}/restore"), json!({})).refers()),
         ("organization_limits_get", get("/limits")),
         ("settings_get", get("/settings")),
         ("settings_update", patch("/settings", json!({ "language": "de" }))),
@@ -264,6 +303,8 @@ async fn of_teams(home: &Home) -> BTreeMap<&'static str, Call> {
         ..Call::get(path)
     };
     put(&added).send(&home.owner).await.expect(201);
+    let third = home.member(53, SystemRole::Viewer).await;
+    let third = json!({ "userId": third.rsplit('/').next().unwrap(), "role": "member" });
     BTreeMap::from([
         ("team_create", Call::post(all, json!({ "name": "New" }))),
         ("team_list", Call::get(all)),
@@ -272,6 +313,10 @@ async fn of_teams(home: &Home) -> BTreeMap<&'static str, Call> {
         ("team_delete", Call::delete(&below).refers()),
         ("team_member_list", Call::get(&members).refers()),
         ("team_member_put", put(&other).refers()),
+        (
+            "team_member_batch",
+            Call::post(&format!("{members}/batch"), json!({ "items": [third] })).refers(),
+        ),
         ("team_member_remove", Call::delete(&added).refers()),
         ("member_team_list", Call::get(&format!("{member}/teams")).refers()),
     ])
@@ -287,7 +332,18 @@ async fn of_invitations(home: &Home) -> BTreeMap<&'static str, Call> {
     let post = |sent: &Value, act: &str| {
         Call::post(&format!("{}/{act}", invitation(sent)), json!({})).refers()
     };
+    let batches = format!("{all}/batches");
+    let rows = json!({ "rows": [{ "email": "many@example.com" }] });
+    let running = home.owner.post(&batches, rows.clone()).await.expect(202);
+    let batch = format!("{batches}/{}", running["id"].as_str().unwrap());
+    let mut rehearsal = rows;
+    rehearsal["dryRun"] = json!(true);
     BTreeMap::from([
+        ("invitation_batch_create", Call::post(&batches, rehearsal)),
+        ("invitation_batch_list", Call::get(&batches)),
+        ("invitation_batch_get", Call::get(&batch).refers()),
+        ("invitation_batch_row_list", Call::get(&format!("{batch}/rows")).refers()),
+        ("invitation_batch_cancel", Call::post(&format!("{batch}/cancel"), json!({})).refers()),
         ("invitation_create", Call::post(all, json!({ "email": "new@example.org" }))),
         ("invitation_list", Call::get(all)),
         ("invitation_get", Call::get(&invitation(&sent)).refers()),

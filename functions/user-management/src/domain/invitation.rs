@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use millwright_core::{Bounded, Error, OrgId, Result, RoleId, Text, Timestamp, UserId, wire_enum};
+use millwright_core::{
+    Bounded, Error, OrgId, Result, RoleId, TeamId, Text, Timestamp, UserId, wire_enum,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +14,11 @@ use crate::codes;
 millwright_core::id! {
     /// An invitation.
     InvitationId = InvitationNoun("inv");
+}
+
+millwright_core::id! {
+    /// A batch of invitations.
+    InvitationBatchId = InvitationBatchNoun("ivb");
 }
 
 /// At most 500 characters.
@@ -76,6 +83,9 @@ pub struct Invitation {
     /// Of an invitation by e-mail.
     pub email: Option<Email>,
     pub role_id: RoleId,
+    /// The teams it leads into; those that are gone by then are left out.
+    #[serde(default)]
+    pub team_ids: Vec<TeamId>,
     pub message: Option<Message>,
     pub status: InvitationStatus,
     pub cancel_reason: Option<CancelReason>,

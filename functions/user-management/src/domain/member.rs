@@ -122,9 +122,12 @@ impl Member {
 
     /// Counts among the owners without whom the organization could not be led.
     pub fn is_active_owner(&self) -> bool {
-        self.is_owner()
-            && self.status == MembershipStatus::Active
-            && self.user.status == millwright_access::facts::UserStatus::Active
+        self.is_owner() && self.status == MembershipStatus::Active && self.is_account_active()
+    }
+
+    /// The member's account is in use.
+    pub fn is_account_active(&self) -> bool {
+        self.user.status == millwright_access::facts::UserStatus::Active
     }
 
     pub fn summary(&self) -> MemberSummary {

@@ -3,9 +3,11 @@
 mod email;
 mod explain;
 mod invitation;
+mod leaving;
 mod list;
 mod member;
 mod organization;
+mod preferences;
 mod profile;
 mod role;
 mod settings;
@@ -16,14 +18,19 @@ mod user;
 pub use email::{Email, EmailDomain};
 pub use explain::{Explanation, Outcome, Standing, Step};
 pub use invitation::{
-    CancelReason, EMAIL_LIFETIME, Invitation, InvitationId, InvitationStatus, InvitationType,
-    LinkHours, MailStatus, MaxUses, Message,
+    CancelReason, EMAIL_LIFETIME, Invitation, InvitationBatchId, InvitationBatchNoun, InvitationId,
+    InvitationStatus, InvitationType, LinkHours, MailStatus, MaxUses, Message,
 };
+pub use leaving::{DELETED_NAME, DeactivationReason, USER_DELETION_WINDOW};
 pub use list::Few;
 pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
 pub use organization::{
-    DEFAULT_MEMBER_LIMIT, Description, Organization, OrganizationName, OrganizationPatch,
-    SystemRoleIds,
+    DEFAULT_MEMBER_LIMIT, Description, ORGANIZATION_DELETION_WINDOW, Organization,
+    OrganizationName, OrganizationPatch, SystemRoleIds,
+};
+pub use preferences::{
+    Channel, Channels, DateFormat, FocusBlock, Interval, Preferences, PreferencesPatch, Theme,
+    TimeFormat, TimeOfDay, Weekday, WorkingHours,
 };
 pub use profile::{HttpsUrl, Language, PhoneNumber, Skills, Timezone};
 pub use role::{

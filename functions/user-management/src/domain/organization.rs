@@ -1,5 +1,7 @@
 //! Organizations: the tenants.
 
+use std::time::Duration;
+
 use millwright_access::facts::{OrganizationFacts, OrganizationStatus};
 use millwright_core::{Change, Line, OrgId, Patch, RoleId, Text, Timestamp};
 use millwright_identity::SystemRole;
@@ -15,6 +17,9 @@ pub type Description = Text<0, 1_000>;
 
 /// How many members an organization may have, unless an operator says otherwise.
 pub const DEFAULT_MEMBER_LIMIT: u32 = 500;
+
+/// How long the deletion of an organization can be taken back.
+pub const ORGANIZATION_DELETION_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The ids of the four built-in roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -127,6 +132,12 @@ impl Organization {
         .into_iter()
         .filter_map(|(differs, field)| differs.then_some(field))
         .collect()
+    }
+
+    /// The deletion was scheduled, and its time has come.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.status == OrganizationStatus::DeletionScheduled
+            && self.deletes_at.is_some_and(|deletes_at| deletes_at <= now)
     }
 
     /// What tokens and keys need of it, at an access version.

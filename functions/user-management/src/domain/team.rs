@@ -110,6 +110,17 @@ impl Forest {
         self.teams.iter().any(|team| team.parent_team_id == Some(id))
     }
 
+    /// A team and all teams below it, the nearest first.
+    pub fn with_subteams(&self, id: TeamId) -> Vec<TeamId> {
+        let below = self.teams.iter().filter_map(|team| {
+            let place = self.line(Some(team.id)).iter().position(|above| *above == id)?;
+            Some((place, team.id))
+        });
+        let mut below: Vec<(usize, TeamId)> = below.collect();
+        below.sort_unstable();
+        below.into_iter().map(|(_, id)| id).collect()
+    }
+
     /// How many levels a team and what is below it take.
     fn height(&self, id: TeamId) -> usize {
         let own = self.line(Some(id)).len();
@@ -171,6 +182,8 @@ mod tests {
         teams.extend([team(6, None), team(7, Some(6))]);
         let forest = Forest { teams, version: 1 };
         assert_eq!(forest.depth(forest.team(id(5)).expect("there")), 5);
+        assert_eq!(forest.with_subteams(id(3)), [id(3), id(4), id(5)]);
+        assert_eq!(forest.with_subteams(id(7)), [id(7)]);
         let refusal = |moved: Option<u8>, parent: u8| {
             let checked = forest.check_place(moved.map(id), Some(id(parent)));
             checked.err().map(|error| error.code())

@@ -1,11 +1,12 @@
-//! Users: who exists, whatever organization they belong to.
+//! Users: who exists, whatever organization they belong to. How accounts are left is in
+//! [`super::leaving`].
 
 use millwright_access::facts::{DeactivatedBy, UserFacts, UserStatus};
 use millwright_core::{Change, Error, Line, OrgId, Patch, Result, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Email, HttpsUrl, Language, PhoneNumber, Skills, Stamp, Timezone};
+use super::{DeactivationReason, Email, HttpsUrl, Language, PhoneNumber, Skills, Stamp, Timezone};
 use crate::codes;
 
 /// 1-200 characters.
@@ -55,6 +56,7 @@ pub struct UserEmail {
     "defaultOrganizationId": null,
     "status": "active",
     "deactivatedBy": null,
+    "deactivationReason": null,
     "deletesAt": null,
     "externalId": null,
     "version": 1,
@@ -81,6 +83,9 @@ pub struct User {
     pub default_organization_id: Option<OrgId>,
     pub status: UserStatus,
     pub deactivated_by: Option<DeactivatedBy>,
+    /// The words given with it.
+    #[serde(default)]
+    pub deactivation_reason: Option<DeactivationReason>,
     /// When a scheduled deletion happens.
     pub deletes_at: Option<Timestamp>,
     /// Reserved for directories that keep users in step.
@@ -162,6 +167,7 @@ impl User {
             default_organization_id: None,
             status: UserStatus::Active,
             deactivated_by: None,
+            deactivation_reason: None,
             deletes_at: None,
             external_id: None,
             version: 1,
@@ -269,7 +275,8 @@ impl User {
             family_name "familyName", phone_number "phoneNumber", avatar_url "avatarUrl",
             job_title "jobTitle", speciality "speciality", skills "skills", timezone "timezone",
             language "language", default_organization_id "defaultOrganizationId", status "status",
-            deactivated_by "deactivatedBy", deletes_at "deletesAt",
+            deactivated_by "deactivatedBy", deactivation_reason "deactivationReason",
+            deletes_at "deletesAt",
         )
         .into_iter()
         .filter_map(|(differs, field)| differs.then_some(field))

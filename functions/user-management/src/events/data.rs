@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    EndReason, InvitationId, InvitationType, Member, Organization, SecuritySettings, Slug,
-    TeamRole, User,
+    EndReason, InvitationBatchId, InvitationId, InvitationType, Member, Organization,
+    SecuritySettings, Slug, TeamRole, User,
 };
 
 /// What happened to a user: names of fields, no values.
@@ -24,6 +24,21 @@ impl UserData {
     pub fn of(user: &User, changed: &[&str]) -> UserData {
         UserData { user_id: user.id, version: user.version, changed: names(changed) }
     }
+}
+
+/// What becomes of an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountData {
+    pub user_id: UserId,
+    pub version: u64,
+    pub by: String,
+    /// A platform operator has done it.
+    pub by_operator: bool,
+    /// The organizations the user belongs to, or belonged to until then: at most 50.
+    pub organization_ids: Vec<OrgId>,
+    /// When a scheduled deletion happens.
+    pub deletes_at: Option<Timestamp>,
 }
 
 fn names(changed: &[&str]) -> Vec<String> {
@@ -148,8 +163,18 @@ impl OrganizationData {
 pub struct OrganizationAct {
     pub organization_id: OrgId,
     pub by: String,
+    /// A platform operator has done it.
+    #[serde(default)]
+    pub by_operator: bool,
     pub reason: Option<String>,
     pub deletes_at: Option<Timestamp>,
+}
+
+/// An organization is no more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationGone {
+    pub organization_id: OrgId,
 }
 
 /// An organization has another owner.
@@ -236,6 +261,19 @@ pub struct InvitationData {
     pub role_id: RoleId,
     /// Who has accepted it.
     pub user_id: Option<UserId>,
+    /// The batch that has created it.
+    #[serde(default)]
+    pub batch_id: Option<InvitationBatchId>,
+}
+
+/// A batch of invitations has done what it could.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationBatchData {
+    pub batch_id: InvitationBatchId,
+    pub created: u64,
+    pub skipped: u64,
+    pub failed: u64,
 }
 
 /// What happened to a team.

@@ -17,6 +17,13 @@ fn user_example() -> Value {
     json!({ "userId": USER, "version": 2, "changed": ["displayName"] })
 }
 
+fn account_example() -> Value {
+    json!({
+        "userId": USER, "version": 2, "by": USER, "byOperator": false,
+        "organizationIds": [ORGANIZATION], "deletesAt": null,
+    })
+}
+
 fn membership_example() -> Value {
     json!({ "userId": USER, "by": USER, "reason": null })
 }
@@ -25,6 +32,7 @@ fn invitation_example() -> Value {
     json!({
         "invitationId": "inv_01jdz7xk2nf5h9vq3w8c6m4t0b", "invitationType": "email",
         "emailDomain": "example.com", "roleId": ROLE, "userId": null,
+        "batchId": null,
     })
 }
 
@@ -36,7 +44,10 @@ fn organization_example() -> Value {
 }
 
 fn access_example() -> Value {
-    json!({ "organizationId": ORGANIZATION, "by": USER, "reason": null, "deletesAt": null })
+    json!({
+        "organizationId": ORGANIZATION, "by": USER, "byOperator": false, "reason": null,
+        "deletesAt": null,
+    })
 }
 
 fn team_example() -> Value {
@@ -70,6 +81,14 @@ millwright_event::events! {
     UserCreated(UserData) = "users.user.created", of person, about user_id, user_example();
     /// A user changed.
     UserUpdated(UserData) = "users.user.updated", of person, about user_id, user_example();
+    /// An account is not in use any more: nobody signs in with it.
+    UserDeactivated(AccountData) = "users.user.deactivated", of person, about user_id, account_example();
+    /// An account is in use again.
+    UserReactivated(AccountData) = "users.user.reactivated", of person, about user_id, account_example();
+    /// An account will be deleted, unless it is taken up again.
+    UserDeletionScheduled(AccountData) = "users.user.deletion_scheduled", of person, about user_id, account_example();
+    /// A user is gone for good, and whatever tells of the person is erased.
+    UserDeleted(AccountData) = "users.user.deleted", of person, about user_id, account_example();
     /// Somebody became a member.
     MembershipCreated(MembershipStarted) = "users.membership.created", about user_id, json!({
         "userId": USER, "roleId": ROLE, "systemKey": "owner", "invitationId": null, "teamIds": [],
@@ -95,10 +114,16 @@ millwright_event::events! {
     InvitationResent(InvitationData) = "users.invitation.resent", about invitation_id, invitation_example();
     /// Somebody joined by an invitation.
     InvitationAccepted(InvitationData) = "users.invitation.accepted", about invitation_id, invitation_example();
+    /// An invitation was not taken in time.
+    InvitationExpired(InvitationData) = "users.invitation.expired", about invitation_id, invitation_example();
     /// Somebody declined an invitation.
     InvitationDeclined(InvitationData) = "users.invitation.declined", about invitation_id, invitation_example();
     /// An invitation is good no more.
     InvitationCancelled(InvitationData) = "users.invitation.cancelled", about invitation_id, invitation_example();
+    /// A batch of invitations has done what it could.
+    InvitationBatchCompleted(InvitationBatchData) = "users.invitation_batch.completed", about batch_id, json!({
+        "batchId": "ivb_01jdz7xk2nf5h9vq3w8c6m4t0b", "created": 8, "skipped": 1, "failed": 1,
+    });
     /// An organization was founded.
     OrganizationCreated(OrganizationData) = "organizations.organization.created", about organization_id, organization_example();
     /// An organization changed.
@@ -109,6 +134,14 @@ millwright_event::events! {
     OrganizationSuspended(OrganizationAct) = "organizations.organization.suspended", about organization_id, access_example();
     /// An organization is suspended no more.
     OrganizationUnsuspended(OrganizationAct) = "organizations.organization.unsuspended", about organization_id, access_example();
+    /// An organization will be deleted, unless an owner restores it.
+    OrganizationDeletionScheduled(OrganizationAct) = "organizations.organization.deletion_scheduled", about organization_id, access_example();
+    /// An organization goes on.
+    OrganizationRestored(OrganizationAct) = "organizations.organization.restored", about organization_id, access_example();
+    /// An organization is gone for good: every service erases its part.
+    OrganizationDeleted(OrganizationGone) = "organizations.organization.deleted", about organization_id, json!({
+        "organizationId": ORGANIZATION,
+    });
     /// An organization has another owner.
     OwnershipTransferred(OwnershipData) = "organizations.ownership.transferred", about organization_id, json!({
         "organizationId": ORGANIZATION, "fromUserId": USER, "toUserId": USER, "keptRoleId": ROLE,

@@ -6,11 +6,11 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::{MembershipFacts, MembershipStatus};
 use millwright_core::{
-    Error, Fault, FaultCode, Faults, Result, RoleId, Tenant, codes as shared_codes,
+    Error, Fault, FaultCode, Faults, Result, RoleId, TeamId, Tenant, codes as shared_codes,
 };
 use millwright_http::{Allowed, Answered, Created, Submission};
 use millwright_identity::{Permission, codes_of};
-use millwright_store::{Condition, Contention, RawItem};
+use millwright_store::{Condition, Contention, RawItem, Store};
 use utoipa::ToSchema;
 
 use super::{SentInvitation, settle, token::Token};
@@ -28,8 +28,9 @@ use crate::{
     permissions::InvitationCreate,
     role::{Held, find_role, require_assignable},
     store::{
-        Counted, Counters, EmailMarker, InvitationItem, Invitee, PendingMarker, RoleItem,
-        SettingsItem, TokenMarker, count_sent, organization_place, security_place, settings_place,
+        Counted, Counters, Due, DueItem, EmailMarker, InvitationItem, Invitee, PendingMarker,
+        RoleItem, SettingsItem, TokenMarker, count_sent, organization_place, read_forest,
+        security_place, settings_place,
     },
 };
 
@@ -48,6 +49,10 @@ pub struct InvitationIn {
     /// An active role; that of the settings if not given.
     #[deserr(default)]
     role_id: Option<RoleId>,
+    /// Teams of the organization, in which whoever accepts is a member; at most ten.
+    #[deserr(default)]
+    #[schema(required = false)]
+    team_ids: Few<TeamId, 0, 10>,
     #[deserr(default)]
     message: Option<Message>,
     /// For `link`: how long it lives. 48 if not given.
@@ -93,6 +98,20 @@ impl InvitationIn {
         if faults.0.is_empty() { Ok(()) } else { Err(faults) }
     }
 
+    /// By e-mail.
+    pub fn to(email: Email, team_ids: Vec<TeamId>, message: Option<Message>) -> InvitationIn {
+        InvitationIn {
+            kind: InvitationType::Email,
+            email: Some(email),
+            role_id: None,
+            team_ids: Few::of(team_ids),
+            message,
+            expires_in_hours: None,
+            max_uses: None,
+            allowed_email_domains: Few::default(),
+        }
+    }
+
     fn lifetime(&self) -> Duration {
         match self.kind {
             InvitationType::Email => EMAIL_LIFETIME,
@@ -108,8 +127,8 @@ impl InvitationIn {
 ///
 /// The answer is the same whether the address has an account. A pending invitation of the same
 /// address is superseded. The link of the answer is shown once. At most 2,000 pending ones, and
-/// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 13
-/// items.
+/// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 15
+/// items; with teams one query more.
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "Invitations")]
 pub async fn invitation_create(
     caller: Allowed<InvitationCreate>,
@@ -125,11 +144,17 @@ pub async fn invitation_create(
         let role = find_role(&app, &tenant, input.role_id.unwrap_or(scene.default_role)).await?;
         require_assignable::<InvitationCreate>(&app, &caller, &role).await?;
         scene.check(&app, &tenant, input).await?;
+        if !input.team_ids.as_slice().is_empty() {
+            let forest = read_forest(&app.store, &tenant).await?;
+            for team in input.team_ids.as_slice() {
+                forest.team(*team)?;
+            }
+        }
         if input.kind == InvitationType::Link {
             check_harmless(&app, &role)?;
         }
         let stamp = app.stamp(&caller);
-        let invitation = new(&app, &scene.organization, input, role.facts.role_id, &stamp);
+        let invitation = new(&app.store, &scene.organization, input, role.facts.role_id, &stamp);
         let mut write = submission.write(&app.store, &caller);
         let superseded = match scene.pending {
             Some(marker) => {
@@ -175,8 +200,9 @@ pub async fn invitation_create(
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
 
-fn new(
-    app: &UserManagement,
+/// An invitation as it begins.
+pub fn new(
+    store: &Store,
     organization: &Organization,
     input: &InvitationIn,
     role_id: RoleId,
@@ -184,11 +210,12 @@ fn new(
 ) -> Invitation {
     let is_link = input.kind == InvitationType::Link;
     Invitation {
-        id: app.store.ids().next(),
+        id: store.ids().next(),
         organization_id: organization.id,
         kind: input.kind,
         email: input.email.clone(),
         role_id,
+        team_ids: input.team_ids.as_slice().to_vec(),
         message: input.message.clone(),
         status: InvitationStatus::Pending,
         cancel_reason: None,
@@ -209,7 +236,7 @@ fn new(
     }
 }
 
-/// What leads from token and address to the invitation: at most two items.
+/// What leads from token, address and time to the invitation: at most three items.
 pub fn lead_to(
     transaction: &mut millwright_store::Transaction,
     invitation: &Invitation,
@@ -222,12 +249,14 @@ pub fn lead_to(
         invitation_id: id,
         expires_at,
     });
+    DueItem::put(transaction, Due::Expiry(organization_id, id), expires_at);
     if let Some(email) = invitation.email.clone() {
         transaction.put(&Invitee { email, organization_id, invitation_id: id, expires_at });
     }
 }
 
-fn count_pending(transaction: &mut millwright_store::Transaction) {
+/// One pending invitation more, within the limit. One item.
+pub fn count_pending(transaction: &mut millwright_store::Transaction) {
     let max = MAX_PENDING_INVITATIONS;
     let room = Condition::default().less_than("pendingInvitationCount", max);
     let one = Counted { pending_invitations: 1, ..Counted::default() };

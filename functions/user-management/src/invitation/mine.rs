@@ -61,7 +61,7 @@ pub async fn my_invitation_list(
 pub async fn pending_for(app: &UserManagement, email: &Email) -> Result<Vec<MyInvitation>> {
     let now = app.store.clock().now();
     let mut places = Vec::new();
-    for item in app.store.collect(&Invitee::all(email), MAX_INVITATIONS).await? {
+    for item in app.store.collect(&Invitee::newest(email), MAX_INVITATIONS).await? {
         let invitee: Invitee = item.decode()?;
         let tenant = vouch::joined(invitee.organization_id);
         if now < invitee.expires_at {
@@ -107,6 +107,9 @@ pub async fn my_invitation_decline(
     let tenant = vouch::joined(address_of(&app, &user, id).await?);
     let attempt = || async {
         let before = find(&app, &tenant, id).await?;
+        if before.invitation.status == InvitationStatus::Cancelled {
+            return Err(Error::not_found("invitation"));
+        }
         before.invitation.check_pending(app.store.clock().now())?;
         let declined = InvitationStatus::Declined;
         let after = before.invitation.ended(declined, None, app.stamp(&caller));

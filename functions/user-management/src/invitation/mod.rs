@@ -1,6 +1,7 @@
 //! Invitations: writing them, sending them again, taking them.
 
 mod accept;
+pub mod batch;
 mod create;
 mod mine;
 mod preview;
@@ -10,7 +11,9 @@ mod token;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{accept::*, create::*, mine::*, preview::*, read::*, resend::*};
+    pub use super::{
+        accept::*, batch::handlers::*, create::*, mine::*, preview::*, read::*, resend::*,
+    };
 }
 
 pub use mine::pending_for;
@@ -24,7 +27,9 @@ use utoipa::ToSchema;
 use crate::{
     domain::{Invitation, InvitationType},
     events::InvitationData,
-    store::{Counted, Counters, InvitationItem, Invitee, PendingMarker, RoleItem, TokenMarker},
+    store::{
+        Counted, Counters, Due, DueItem, InvitationItem, PendingMarker, RoleItem, TokenMarker,
+    },
 };
 
 impl Representation for Invitation {
@@ -71,42 +76,48 @@ impl Representation for SentInvitation {
 }
 
 impl InvitationData {
-    fn of(invitation: &Invitation) -> InvitationData {
+    pub fn of(invitation: &Invitation) -> InvitationData {
         InvitationData {
             invitation_id: invitation.id,
             invitation_type: invitation.kind,
             email_domain: invitation.email.as_ref().map(|email| email.domain().to_owned()),
             role_id: invitation.role_id,
             user_id: None,
+            batch_id: None,
         }
     }
 }
 
-/// Settles a pending invitation otherwise than by acceptance, within its organization: at most six
-/// items. What it counted is left to the caller where another one takes its place.
+/// Settles a pending invitation otherwise than by acceptance, within its organization: three items.
+/// What it counted is left to the caller where another one takes its place. What leads to it from
+/// its address stays as long as it does: who is erased is erased there, too.
 fn settle(effects: &mut Effects, before: &InvitationItem, after: &Invitation) -> Result<()> {
     let item = InvitationItem::of(after, &before.token_hash);
     let step = effects.replace(&item, before.version);
     effects.refused_as(step, millwright_core::Error::lost_race());
     effects.delete(&TokenMarker::place(&before.token_hash));
-    if let Some(email) = &after.email {
-        effects.delete(&Invitee::place(email, after.id));
-    }
+    let due = Due::Expiry(after.organization_id, after.id);
+    DueItem::drop(effects, due, before.invitation.expires_at);
     Ok(())
 }
 
-/// As [`settle`], with everything it counted.
-fn settle_for_good(
+/// As [`settle`], with everything it counted: six items.
+pub fn settle_for_good(
     effects: &mut Effects,
     before: &InvitationItem,
     after: &Invitation,
 ) -> Result<()> {
     settle(effects, before, after)?;
-    if let (Some(email), InvitationType::Email) = (&after.email, after.kind) {
+    uncount(effects, after);
+    Ok(())
+}
+
+/// A pending invitation counts no more: at most three items.
+pub fn uncount(effects: &mut Effects, invitation: &Invitation) {
+    if let (Some(email), InvitationType::Email) = (&invitation.email, invitation.kind) {
         let tenant = *effects.tenant();
         effects.delete(&PendingMarker::place(&tenant, email));
     }
-    RoleItem::settle(effects, after.role_id);
+    RoleItem::settle(effects, invitation.role_id);
     Counters::count(effects, Counted { pending_invitations: -1, ..Counted::default() });
-    Ok(())
 }

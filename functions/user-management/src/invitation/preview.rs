@@ -3,7 +3,7 @@
 use axum::extract::State;
 use millwright_access::facts::RoleFacts;
 use millwright_core::{Error, Timestamp};
-use millwright_http::{Answered, Body, Plain, Public};
+use millwright_http::{Answered, Body, Plain, Public, Visit};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,14 +32,16 @@ pub struct Preview {
 
 /// Preview an invitation
 ///
-/// For whoever has the link. Unknown, cancelled, used and expired ones are told alike: not found.
+/// For whoever has the link; at most 30 a minute from one address. Unknown, cancelled, used and expired ones are told alike: not found.
 /// One read and two batch reads.
 #[utoipa::path(post, path = "/api/v1/invitations/preview", tag = "Invitations")]
 pub async fn invitation_preview(
     _caller: Public,
+    visit: Visit,
     State(app): State<UserManagement>,
     Body(TokenIn { token }): Body<TokenIn>,
 ) -> Answered<Plain<Preview>> {
+    app.buckets.preview(visit.context.source_ip)?;
     let dead = || Error::not_found("invitation");
     let hash = token.hash();
     let marker: Option<TokenMarker> = app.store.get(&TokenMarker::place(&hash)).await?;

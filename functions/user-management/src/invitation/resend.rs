@@ -12,13 +12,13 @@ use crate::{
     events::{InvitationData, InvitationResent},
     permissions::InvitationCreate,
     role::{find_role, require_assignable},
-    store::{InvitationItem, TokenMarker, count_sent},
+    store::{Due, DueItem, InvitationItem, TokenMarker, count_sent},
 };
 
 /// Send an invitation again
 ///
 /// With a new link; the old one is dead at once. At most five times, at least a minute apart. Two
-/// reads and one transaction of at most seven items.
+/// reads and one transaction of at most nine items.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitationId}/resend", tag = "Invitations")]
 pub async fn invitation_resend(
     caller: Allowed<InvitationCreate>,
@@ -39,6 +39,8 @@ pub async fn invitation_resend(
         let step = write.replace(&item, before.version);
         write.refused_as(step, Error::lost_race());
         write.delete(&TokenMarker::place(&before.token_hash));
+        let due = Due::Expiry(invitation.organization_id, id);
+        DueItem::drop(&mut write, due, before.invitation.expires_at);
         lead_to(&mut write, &invitation, &token);
         count_sent(&mut write, stamp.at);
         write.emit(&InvitationResent(InvitationData::of(&invitation)))?;

@@ -19,14 +19,14 @@ use crate::{
     events::{MembershipEnded, MembershipRemoved},
     permissions::MembershipRemove,
     role::{Held, find_role},
-    store::{MembershipCount, TeamsOfMember},
+    store::{FormerMembership, Memberships, TeamsOfMember},
     vouch,
 };
 
 /// Remove a member
 ///
 /// Whatever they could do in the organization is refused within 60 seconds. Three reads and
-/// one transaction of at most 70 items.
+/// one transaction of at most 72 items.
 #[utoipa::path(
     delete,
     path = "/api/v1/organizations/{organizationId}/members/{userId}",
@@ -59,7 +59,7 @@ pub async fn member_remove(
 
 /// Leave an organization
 ///
-/// For oneself, with any token of a session. Three reads and one transaction of at most 70 items.
+/// For oneself, with any token of a session. Three reads and one transaction of at most 72 items.
 #[utoipa::path(post, path = "/api/v1/organizations/{organizationId}/leave", tag = "Members")]
 pub async fn organization_leave(
     caller: Session<SignedIn>,
@@ -79,7 +79,7 @@ pub async fn organization_leave(
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
 }
 
-/// Ends a membership within its organization: at most eight items and two for each of at most 30
+/// Ends a membership within its organization: at most ten items and two for each of at most 30
 /// teams, and what is said of it.
 pub fn end(
     effects: &mut Effects,
@@ -99,7 +99,12 @@ pub fn end(
     let by = stamp.by.clone();
     let after = after.stamped(stamp);
     write_changes(effects, organization, &[(before, &after)]);
-    MembershipCount::remove(effects, &vouch::person(user));
+    if let Some(former) = FormerMembership::of(&after) {
+        effects.put(&former);
+    }
+    // Of an owner it matters whether the account counted.
+    let is_active = before.is_owner().then(|| before.is_account_active());
+    Memberships::remove(effects, &vouch::person(user), is_active);
     outdate(effects, Subject::Membership(organization, user), after.access_version);
     teams.leave_all(effects, user);
     let team_ids = teams.teams.clone();

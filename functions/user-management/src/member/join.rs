@@ -8,7 +8,7 @@ use millwright_store::Condition;
 use crate::{
     codes,
     domain::{Member, Organization, Stamp, User},
-    store::{Counted, Counters, MembershipCount, RoleItem, write_member},
+    store::{Counted, Counters, Memberships, RoleItem, write_member},
     vouch,
 };
 
@@ -27,7 +27,8 @@ pub struct Joining<'a> {
 /// Makes somebody a member, within the limit of the organization: six items of the organization
 /// that `effects` is in. Counts one active owner more if it is one.
 ///
-/// Refused: `member_limit_reached`, `organization_limit_reached`, `role_archived`, or a lost race.
+/// Refused: `member_limit_reached`, `role_archived`, or a lost race, as when the account is not in use
+/// any more or belongs to as many organizations as it may: the caller checks both before.
 ///
 /// # Errors
 /// `already_member`, `membership_suspended`.
@@ -68,7 +69,7 @@ pub fn join(
         effects.refused_as(step, member_limit_reached(limit));
     }
     let person = vouch::person(user.id);
-    MembershipCount::add(effects, &person);
+    Memberships::add(effects, &person);
     effects.within(&person, |own| {
         own.put(&member.of_user());
     });

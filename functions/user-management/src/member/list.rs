@@ -1,9 +1,11 @@
 //! Reading members.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::MembershipStatus;
-use millwright_core::{Faults, Line, OrgId, Result, RoleId, UserId};
+use millwright_core::{Faults, Line, OrgId, Result, RoleId, TeamId, Tenant, UserId};
 use millwright_http::{
     Allowed, Answered, Listed, Listing, PathParameter, Versioned, extract::Several,
 };
@@ -12,9 +14,9 @@ use utoipa::IntoParams;
 use super::{MemberView, viewed, viewed_all};
 use crate::{
     app::UserManagement,
-    domain::{Member, MemberSummary, fold},
+    domain::{Member, MemberSummary, TeamMember, fold},
     permissions::UserRead,
-    store::{MemberItem, member_place, members_by_name},
+    store::{MemberItem, member_place, members_by_name, team_members},
     vouch,
 };
 
@@ -30,6 +32,10 @@ pub struct MemberFilters {
     #[deserr(default)]
     #[param(inline)]
     role_id: Option<RoleId>,
+    /// Members of this team.
+    #[deserr(default)]
+    #[param(inline)]
+    team_id: Option<TeamId>,
     /// How the name, a word of it, or the address begins.
     #[deserr(default)]
     #[param(inline)]
@@ -51,7 +57,8 @@ impl MemberFilters {
 /// List members
 ///
 /// By name. A page may be short and still have a next one: at most 1,000 members are looked at for
-/// each. One query, eventually consistent, and one batch read; for custom roles one more.
+/// each. One query, eventually consistent, and one batch read; for custom roles one more, with
+/// `teamId` one query more.
 #[utoipa::path(get, path = "/api/v1/organizations/{organizationId}/members", tag = "Members")]
 pub async fn member_list(
     caller: Allowed<UserRead>,
@@ -61,9 +68,15 @@ pub async fn member_list(
 ) -> Answered<Listed<MemberView>> {
     let tenant = vouch::own(&caller, id)?;
     let query = members_by_name(&tenant);
+    let team = match listing.filters.team_id {
+        Some(team) => Some(people_of(&app, &tenant, team).await?),
+        None => None,
+    };
     let admit = |item: &millwright_store::RawItem| {
         let summary: MemberSummary = item.decode_attribute("summary")?;
-        Ok(listing.filters.admit(&summary).then_some(summary.user_id))
+        let user = summary.user_id;
+        let is_in_team = team.as_ref().is_none_or(|people| people.contains(&user));
+        Ok((is_in_team && listing.filters.admit(&summary)).then_some(user))
     };
     let from = listing.from.as_ref();
     let page = app.store.filtered_page(&query, listing.limit, from, true, admit).await?;
@@ -78,6 +91,13 @@ pub async fn member_list(
         }
     };
     Ok(listing.page(viewed_all(&app, &tenant, members).await?, page.next).await?)
+}
+
+/// The members of a team; nobody of one that is not there. One Query.
+async fn people_of(app: &UserManagement, tenant: &Tenant, team: TeamId) -> Result<HashSet<UserId>> {
+    const MAX: usize = 500;
+    let items = app.store.collect(&team_members(tenant, team), MAX).await?;
+    items.iter().map(|item| Ok(item.decode::<TeamMember>()?.user_id)).collect()
 }
 
 /// Read a member

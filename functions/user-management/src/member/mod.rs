@@ -24,12 +24,12 @@ use millwright_store::Transaction;
 
 use crate::{
     domain::Member,
-    store::{Counted, Counters, RoleItem, write_member},
+    store::{Counted, Counters, Memberships, RoleItem, write_member},
     vouch,
 };
 
 /// Writes what becomes of members of one organization, with everything that is counted: per member
-/// three items, one per role whose holders change in number, and one of counters.
+/// three items, of owners four, one per role whose holders change in number, and one of counters.
 ///
 /// Refused: `last_owner`, `role_archived`, or a lost race.
 pub fn write_changes(
@@ -45,6 +45,12 @@ pub fn write_changes(
             transaction.within(&vouch::person(after.user_id), |own| {
                 own.put(&after.of_user());
             });
+        }
+        let is_owner = before.is_owner() || after.is_owner();
+        let differs = before.role_id != after.role_id || before.status != after.status;
+        if is_owner && differs && after.is_present() {
+            let person = vouch::person(after.user_id);
+            Memberships::touch(transaction, &person, before.is_account_active());
         }
         for (member, sign) in [(before, -1), (after, 1)] {
             if member.is_present() {
@@ -67,7 +73,8 @@ pub fn write_changes(
     }
     match counted.active_owners {
         -1 => {
-            Counters::lose_owner(transaction, Counted { active_owners: 0, ..counted }, organization)
+            let counted = Counted { active_owners: 0, ..counted };
+            Counters::lose_owner(transaction, counted, organization);
         }
         _ => Counters::count(transaction, counted),
     }

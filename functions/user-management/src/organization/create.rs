@@ -9,6 +9,7 @@ use millwright_core::{
 use millwright_event::Effects;
 use millwright_http::{Answered, Created, Session, SignedIn, Submission};
 use millwright_identity::SystemRole;
+use millwright_store::{Key, RawItem};
 use utoipa::ToSchema;
 
 use crate::{
@@ -21,7 +22,8 @@ use crate::{
     },
     events::{MembershipCreated, MembershipStarted, OrganizationCreated, OrganizationData},
     store::{
-        Counters, Foundings, MembershipCount, RoleItem, SettingsItem, SlugMarker, write_member,
+        Counters, Foundings, Memberships, RoleItem, SettingsItem, SlugMarker, user_place,
+        write_member,
     },
     vouch,
 };
@@ -62,8 +64,9 @@ pub struct FirstSettingsIn {
 /// Create an organization
 ///
 /// The caller becomes its owner. A slug that is not given is made from the name, with a suffix if
-/// others are called so. At most 50 organizations per user, and 10 foundings within 24 hours. Two
-/// reads and one transaction of at most 16 items, tried again for each derived slug that is taken.
+/// others are called so. At most 50 organizations per user, and 10 foundings within 24 hours. One
+/// batch read and one transaction of at most 16 items, both again for each derived slug that is
+/// taken.
 #[utoipa::path(post, path = "/api/v1/organizations", tag = "Organizations")]
 pub async fn organization_create(
     caller: Session<SignedIn>,
@@ -72,10 +75,6 @@ pub async fn organization_create(
 ) -> Answered<Created<Organization>> {
     let person = caller.tenant();
     let input = &submission.input;
-    let user = app.user(&person).await?;
-    if !user.is_active() {
-        return Err(Error::new(shared_codes::INVALID_STATE, "the account is not active").into());
-    }
     let id: OrgId = app.store.ids().next();
     let mut attempt = 0;
     let mut contention = millwright_store::Contention::new(&app.store);
@@ -88,7 +87,7 @@ pub async fn organization_create(
             }
         };
         let stamp = app.stamp(&caller);
-        let before = Foundings::read(&app.store, &person).await?;
+        let (user, before) = founder(&app, &person).await?;
         let foundings = before.with_another(stamp.at)?;
         let mut write = submission.write(&app.store, &caller);
         foundings.succeed(&mut write, &before);
@@ -114,6 +113,21 @@ pub async fn organization_create(
             outcome => return Ok(outcome?),
         }
     }
+}
+
+/// Who founds, if that is allowed. One BatchGetItem.
+async fn founder(app: &UserManagement, person: &Tenant) -> Result<(User, Foundings)> {
+    let places = [user_place(person), Memberships::place(person), Foundings::place(person)];
+    let items = app.store.get_many(&places).await?;
+    let at = |place: &Key| items.iter().find(|item| item.sort_key() == place.sort_key());
+    let user = at(&places[0]).ok_or_else(|| Error::not_found("user"))?;
+    let user: User = user.decode()?;
+    if !user.is_active() {
+        return Err(Error::new(shared_codes::INVALID_STATE, "the account is not active"));
+    }
+    Memberships::of(at(&places[1])).check_room()?;
+    let foundings = at(&places[2]).map(RawItem::decode).transpose()?;
+    Ok((user, foundings.unwrap_or_default()))
 }
 
 impl FirstSettingsIn {
@@ -196,7 +210,7 @@ pub fn found(
         effects.emit(&OrganizationCreated(OrganizationData::of(&organization)))?;
         effects.emit(&MembershipCreated(MembershipStarted::of(&member, Vec::new())))
     })?;
-    MembershipCount::add(effects, person);
+    Memberships::add(effects, person);
     effects.within(person, |effects| {
         effects.put(&member.of_user());
     });

@@ -1,20 +1,23 @@
 //! Organizations: founding them, reading them, changing them.
 
 mod create;
+mod delete;
 mod list;
 mod operate;
 mod read;
 mod security;
 mod settings;
 mod sign_out;
+mod standing;
 
 pub use create::{Founding, found};
 pub(crate) use settings::read as read_settings;
+pub use standing::Standing;
 
 pub mod handlers {
     //! Where the table of contents finds them.
     pub use super::{
-        create::*, list::*, operate::*, read::*, security::*, settings::*, sign_out::*,
+        create::*, delete::*, list::*, operate::*, read::*, security::*, settings::*, sign_out::*,
     };
 }
 

@@ -3,12 +3,10 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::{
-    facts::{MembershipStatus, OrganizationFacts, OrganizationStatus},
+    facts::{MembershipStatus, OrganizationStatus},
     feed::{Subject, outdate},
 };
-use millwright_core::{
-    Bounded, Change, Error, Faults, Line, OrgId, Result, UserId, codes as shared_codes,
-};
+use millwright_core::{Bounded, Change, Error, Faults, Line, OrgId, Result, UserId};
 use millwright_http::{
     Answered, Body, Empty, Operator, PathParameter, Submission, Versioned, Write,
 };
@@ -16,6 +14,7 @@ use millwright_identity::SystemRole;
 use millwright_store::{Condition, Contention, Update};
 use utoipa::ToSchema;
 
+use super::standing::Standing;
 use crate::{
     app::UserManagement,
     codes,
@@ -124,39 +123,25 @@ async fn turn(
         _ => OrganizationStatus::Suspended,
     };
     let attempt = || async {
-        let before = app.organization(&tenant).await?;
-        if before.status != from {
-            let detail = format!("the organization is {}", before.status);
-            return Err(Error::new(shared_codes::INVALID_STATE, detail));
-        }
-        let facts: Option<OrganizationFacts> =
-            app.store.get(&OrganizationFacts::place(&tenant)).await?;
-        let facts = facts.ok_or_else(|| Error::internal("an organization without facts"))?;
-        let mut after = before.clone();
+        let standing = Standing::read(&app.store, &tenant).await?;
+        standing.check(from)?;
+        let mut after = standing.organization.clone();
         after.status = to;
         after.suspended_reason = reason.clone();
         let stamp = app.stamp(caller);
         let after = after.stamped(stamp.clone());
         let mut write = begin();
         write.within(&tenant, |effects| {
-            let step = effects.replace(&after, before.version);
-            effects.refused_as(step, Error::lost_race());
-            let access_version = facts.access_version + 1;
-            let known = Condition::default().equals("accessVersion", facts.access_version);
-            let renewed = OrganizationFacts { status: to, access_version, ..facts };
-            let step = effects.put_when(&renewed, known);
-            effects.refused_as(step, Error::lost_race());
+            standing.turn(effects, &after);
             let act = OrganizationAct {
                 organization_id: id,
                 by: stamp.by,
+                by_operator: true,
                 reason: reason.clone(),
                 deletes_at: None,
             };
             match to {
-                OrganizationStatus::Suspended => {
-                    outdate(effects, Subject::Organization(id), access_version);
-                    effects.emit(&OrganizationSuspended(act))
-                }
+                OrganizationStatus::Suspended => effects.emit(&OrganizationSuspended(act)),
                 _ => effects.emit(&OrganizationUnsuspended(act)),
             }
         })?;

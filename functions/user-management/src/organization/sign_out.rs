@@ -46,8 +46,8 @@ pub async fn organization_sign_out(
         after.reauth_after = Some(reauth_after);
         let mut write = submission.write(&app.store, &caller);
         before.succeed(&mut write, after, stamp.clone());
-        let (by, reason, deletes_at) = (stamp.by, None, None);
-        let act = OrganizationAct { organization_id: id, by, reason, deletes_at };
+        let (by, by_operator, reason, deletes_at) = (stamp.by, false, None, None);
+        let act = OrganizationAct { organization_id: id, by, by_operator, reason, deletes_at };
         write.emit(&OrganizationSignedOut(act))?;
         write.commit(Plain(SignedOut { reauth_after })).await
     };

@@ -21,11 +21,20 @@ use super::{Held, accept, create::take_name, data, find_role};
 use crate::{
     app::UserManagement,
     codes,
-    domain::{MemberSummary, Patterns, Role, RoleDescription, RoleName, Stamp, fold},
-    events::{RoleArchived, RoleData, RoleDeleted, RoleUnarchived, RoleUpdated},
+    domain::{
+        InvitationStatus, MemberSummary, Patterns, Role, RoleDescription, RoleName, Stamp, fold,
+    },
+    events::{
+        InvitationData, InvitationExpired, RoleArchived, RoleData, RoleDeleted, RoleUnarchived,
+        RoleUpdated,
+    },
+    invitation::settle_for_good,
     organization::read_settings,
     permissions::{RoleDelete, RoleUpdate},
-    store::{Counted, Counters, RoleItem, RoleNameMarker, Tombstone, holders_of, settings_place},
+    store::{
+        Counted, Counters, InvitationItem, RoleItem, RoleNameMarker, Tombstone, holders_of,
+        newest_invitations, settings_place,
+    },
     vouch,
 };
 
@@ -207,7 +216,8 @@ async fn keep_settings(
 /// Delete a role
 ///
 /// Only if no member holds it and no pending invitation gives it; `role_in_use` names up to 20
-/// holders. One batch read and one transaction of at most six items.
+/// holders. One batch read and one transaction of at most six items; expired invitations that were
+/// not settled yet are settled before.
 #[utoipa::path(
     delete,
     path = "/api/v1/organizations/{organizationId}/roles/{roleId}",
@@ -233,6 +243,12 @@ pub async fn role_delete(
         check_custom(&before)?;
         Held::of(&before).require::<RoleDelete>(&app, &caller).await?;
         if_match.check(before.version)?;
+        if before.member_count == 0
+            && before.invitation_count > 0
+            && settle_expired(&app, &caller, &tenant, role).await? > 0
+        {
+            return Err(Error::lost_race());
+        }
         if before.member_count > 0 || before.invitation_count > 0 {
             return Err(in_use(&app, &tenant, &before).await?);
         }
@@ -253,6 +269,39 @@ pub async fn role_delete(
         write.commit(NoContent).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
+}
+
+/// Settles the expired invitations into a role, which count until then; how many there were. A
+/// Query for each thousand invitations, and one transaction for each expired one.
+async fn settle_expired(
+    app: &UserManagement,
+    caller: &Caller,
+    tenant: &Tenant,
+    role: RoleId,
+) -> Result<usize> {
+    const AT_ONCE: usize = 1_000;
+    let (now, mut from, mut settled) = (app.store.clock().now(), None, 0);
+    loop {
+        let page = app.store.page(&newest_invitations(tenant), AT_ONCE, from.as_ref()).await?;
+        for item in &page.items {
+            let before: InvitationItem = item.decode()?;
+            let invitation = &before.invitation;
+            let is_pending = invitation.status == InvitationStatus::Pending;
+            if invitation.role_id != role || !is_pending || now < invitation.expires_at {
+                continue;
+            }
+            let after = invitation.ended(InvitationStatus::Expired, None, app.stamp(caller));
+            let mut write = caller.write(&app.store);
+            settle_for_good(&mut write, &before, &after)?;
+            write.emit(&InvitationExpired(InvitationData::of(&after)))?;
+            write.commit(NoContent).await?;
+            settled += 1;
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(settled);
+        }
+    }
 }
 
 async fn in_use(app: &UserManagement, tenant: &Tenant, role: &RoleItem) -> Result<Error> {

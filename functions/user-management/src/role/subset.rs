@@ -3,7 +3,7 @@
 use millwright_access::facts::{RoleFacts, RoleStatus};
 use millwright_core::{Error, Result, RoleId, Tenant};
 use millwright_http::Caller;
-use millwright_identity::{Grants, Pattern, Requires, SystemRole};
+use millwright_identity::{Catalogue, Grants, Pattern, Requires, SystemRole};
 
 use crate::{app::UserManagement, codes, store::RoleItem};
 
@@ -23,13 +23,20 @@ impl Held {
         }
     }
 
-    fn is_covered(&self, app: &UserManagement, grants: &Grants) -> bool {
+    fn is_covered(&self, catalogue: Catalogue<'_>, grants: &Grants) -> bool {
         match self {
-            Held::System(role) => grants.cover_role(*role, app.catalogue),
+            Held::System(role) => grants.cover_role(*role, catalogue),
             Held::Patterns(patterns) => {
-                patterns.iter().all(|pattern| grants.cover(pattern, app.catalogue))
+                patterns.iter().all(|pattern| grants.cover(pattern, catalogue))
             }
         }
+    }
+
+    /// Who holds these grants may give it.
+    pub fn may_be_given(&self, grants: &Grants, catalogue: Catalogue<'_>) -> bool {
+        let is_owners = matches!(self, Held::System(SystemRole::Owner));
+        (!is_owners || *grants == Grants::Role(SystemRole::Owner))
+            && self.is_covered(catalogue, grants)
     }
 
     /// The caller may give, take or act on it.
@@ -42,7 +49,7 @@ impl Held {
             let detail = "only owners act on owners";
             return Err(caller.deny_as::<P>(codes::OWNER_ONLY, detail).await);
         }
-        if !self.is_covered(app, &caller.principal.grants) {
+        if !self.is_covered(app.catalogue, &caller.principal.grants) {
             let detail = "the role grants what you do not hold";
             return Err(caller.deny_as::<P>(codes::EXCEEDS_OWN_PERMISSIONS, detail).await);
         }

@@ -13,8 +13,7 @@ use crate::{
     domain::{Email, Invitation, InvitationId},
 };
 
-/// How long what leads to an invitation outlives it: so long who repeats an acceptance is told the
-/// same.
+/// How long a token outlives its invitation: so long who repeats an acceptance is told the same.
 const AFTERLIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 fn invitations(tenant: &Tenant) -> Partition {
@@ -98,7 +97,7 @@ impl GlobalPartition for OfInvitee<'_> {
     }
 }
 
-/// Leads from an address to the invitations sent there.
+/// Leads from an address to the invitations sent there, as long as there are any.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitee {
@@ -113,8 +112,9 @@ impl Invitee {
         Partition::global(&OfInvitee(email)).at(id)
     }
 
-    pub fn all(email: &Email) -> Query {
-        Query::partition(Partition::global(&OfInvitee(email)))
+    /// The invitations of an address, newest first.
+    pub fn newest(email: &Email) -> Query {
+        Query::partition(Partition::global(&OfInvitee(email))).descending(true)
     }
 }
 
@@ -123,10 +123,6 @@ impl Item for Invitee {
 
     fn key(&self, _tenant: &Tenant) -> Key {
         Invitee::place(&self.email, self.invitation_id)
-    }
-
-    fn time_to_live(&self) -> Option<Timestamp> {
-        Some(self.expires_at.plus(AFTERLIFE))
     }
 }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use millwright_access::facts::{USER_MEMBERSHIPS, access_partition};
-use millwright_core::{Error, RoleId, Tenant, Timestamp, UserId};
+use millwright_core::{Error, Result, RoleId, Tenant, Timestamp, UserId};
 use millwright_store::{
-    Condition, Index, IndexKeys, Item, Key, Partition, Query, Transaction, Update,
+    Condition, Index, IndexKeys, Item, Key, Partition, Query, RawItem, Transaction, Update,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     codes,
-    domain::{Member, MemberSummary, fold},
+    domain::{EndReason, Member, MemberSummary, fold},
 };
 
 /// How long an ended membership stays readable.
@@ -26,6 +26,11 @@ fn members(tenant: &Tenant) -> Partition {
 
 pub fn member_place(tenant: &Tenant, user: UserId) -> Key {
     members(tenant).at(user)
+}
+
+/// Everybody who is a member, or was one.
+pub fn every_member(tenant: &Tenant) -> Query {
+    Query::partition(members(tenant))
 }
 
 /// Members, in the order of their names.
@@ -79,6 +84,46 @@ impl Item for MemberItem {
     }
 }
 
+/// A membership that has ended, as long as it is remembered: the member item itself is taken over by
+/// whoever joins again. Of the person it knows the id alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerMembership {
+    pub user_id: UserId,
+    pub role_id: RoleId,
+    pub joined_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub end_reason: EndReason,
+    pub ended_by: String,
+}
+
+impl FormerMembership {
+    /// None of a member who is still one.
+    pub fn of(member: &Member) -> Option<FormerMembership> {
+        Some(FormerMembership {
+            user_id: member.user_id,
+            role_id: member.role_id,
+            joined_at: member.joined_at,
+            ended_at: member.ended_at?,
+            end_reason: member.end_reason?,
+            ended_by: member.updated_by.clone(),
+        })
+    }
+}
+
+impl Item for FormerMembership {
+    const KIND: &'static str = "former_membership";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        let sort_key = format!("{}#{}", self.user_id, self.ended_at);
+        Partition::of(tenant).and("HISTORY").at(sort_key)
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.ended_at.plus(HISTORY))
+    }
+}
+
 /// Writes the successor of a member, or a new one, and the facts that tokens need. Two items;
 /// refused as a lost race.
 pub fn write_member(transaction: &mut Transaction, before: Option<u64>, after: &Member) {
@@ -91,27 +136,89 @@ pub fn write_member(transaction: &mut Transaction, before: Option<u64>, after: &
     transaction.put(&after.facts());
 }
 
-/// How many organizations a person belongs to.
-pub struct MembershipCount;
+/// How many organizations a person belongs to, and whether the account is in use. Whatever joins or
+/// leaves one of them, or makes or unmakes an owner there, changes this item: so none of it gets by
+/// while the account is deactivated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memberships {
+    count: u64,
+    changes: u64,
+}
 
-impl MembershipCount {
-    fn place(person: &Tenant) -> Key {
+impl Memberships {
+    pub fn place(person: &Tenant) -> Key {
         Partition::of(person).at("MEMBERSHIPS")
     }
 
-    /// One more, within the limit. One item.
-    pub fn add(transaction: &mut Transaction, person: &Tenant) {
-        let below =
-            Condition::default().less_than("count", MAX_ORGANIZATIONS).or_attribute_absent("count");
-        let update = Update::when(below).add("count", 1);
-        let step = transaction.update(&MembershipCount::place(person), &update);
-        let detail = format!("a user belongs to at most {MAX_ORGANIZATIONS} organizations");
-        let refused = Error::new(codes::ORGANIZATION_LIMIT_REACHED, detail);
-        transaction.refused_as(step, refused.with("limit", MAX_ORGANIZATIONS));
+    /// Of what was found there; none: the person has never belonged to any.
+    pub fn of(item: Option<&RawItem>) -> Memberships {
+        let number = |name| item.and_then(|item| item.number(name)).unwrap_or_default();
+        Memberships { count: number("count"), changes: number("changes") }
     }
 
-    /// One less. One item.
-    pub fn remove(transaction: &mut Transaction, person: &Tenant) {
-        transaction.update(&MembershipCount::place(person), &Update::new().add("count", -1));
+    /// # Errors
+    /// `organization_limit_reached`.
+    pub fn check_room(&self) -> Result<()> {
+        if self.count < MAX_ORGANIZATIONS {
+            return Ok(());
+        }
+        let detail = format!("a user belongs to at most {MAX_ORGANIZATIONS} organizations");
+        let refused = Error::new(codes::ORGANIZATION_LIMIT_REACHED, detail);
+        Err(refused.with("limit", MAX_ORGANIZATIONS))
+    }
+
+    /// One more, of an account in use, within the limit. One item; refused as a lost race, since
+    /// both are checked before.
+    pub fn add(transaction: &mut Transaction, person: &Tenant) {
+        let below = Condition::default()
+            .less_than("count", MAX_ORGANIZATIONS)
+            .or_attribute_absent("count")
+            .attribute_absent(INACTIVE);
+        let update = Update::when(below).add("count", 1).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// One less; of somebody whose account was in use, or was not, if that is said. One item;
+    /// refused as a lost race.
+    pub fn remove(transaction: &mut Transaction, person: &Tenant, is_active: Option<bool>) {
+        let condition = is_active.map(in_use).unwrap_or_default();
+        let update = Update::when(condition).add("count", -1).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// Ownership changes, of somebody whose account was in use, or was not. One item; refused as a
+    /// lost race.
+    pub fn touch(transaction: &mut Transaction, person: &Tenant, is_active: bool) {
+        let update = Update::when(in_use(is_active)).add("changes", 1);
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+
+    /// The account is in use from now on, or is not; nothing has changed since these were read.
+    /// One item; refused as a lost race.
+    pub fn turn(&self, transaction: &mut Transaction, person: &Tenant, is_active: bool) {
+        let unchanged = match self.changes {
+            0 => Condition::default().attribute_absent("changes"),
+            changes => Condition::default().equals("changes", changes),
+        };
+        let update = Update::when(unchanged).add("changes", 1);
+        let update = match is_active {
+            true => update.remove(INACTIVE),
+            false => update.set(INACTIVE, true),
+        };
+        let step = transaction.update(&Memberships::place(person), &update);
+        transaction.refused_as(step, Error::lost_race());
+    }
+}
+
+/// Set while the account is not in use.
+const INACTIVE: &str = "inactive";
+
+fn in_use(is_active: bool) -> Condition {
+    match is_active {
+        true => Condition::default().attribute_absent(INACTIVE),
+        false => Condition::default().attribute_exists(INACTIVE),
     }
 }

@@ -28,6 +28,14 @@ impl Item for Organization {
     }
 }
 
+/// The partitions of an organization, but for those of single teams, of members and of invitations.
+/// The tree of teams comes after what it leads to, the organization itself last.
+pub fn parts_of_organization(tenant: &Tenant) -> Vec<Partition> {
+    let parts = ["INVITED", "SENT", "TEAMSOF", "TEAMS", "GONE", "HISTORY", "COUNT", "ACCESS"];
+    let parts = parts.iter().map(|name| Partition::of(tenant).and(name));
+    parts.chain([Partition::of(tenant)]).collect()
+}
+
 pub fn settings_place(tenant: &Tenant) -> Key {
     Partition::of(tenant).at("SETTINGS")
 }
@@ -184,6 +192,9 @@ pub struct Counters {
     pub member_limit: u32,
 }
 
+/// Set while the organization is to be deleted: then it needs no owner.
+const CLOSING: &str = "closing";
+
 /// What one step adds to the counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -242,13 +253,32 @@ impl Counters {
         Some(transaction.update(&key, &update))
     }
 
-    /// One owner less, of more than one. Refused: `last_owner`.
-    pub fn lose_owner(transaction: &mut Transaction, mut counted: Counted, organization: OrgId) {
+    /// One owner less, of more than one, unless the organization is to be deleted anyway. Refused:
+    /// `last_owner`.
+    pub fn lose_owner(
+        transaction: &mut Transaction,
+        mut counted: Counted,
+        organization: OrgId,
+    ) -> Option<Step> {
         counted.active_owners -= 1;
-        let more = Condition::default().greater_than("activeOwnerCount", 1);
-        if let Some(step) = Counters::count_when(transaction, counted, more) {
-            transaction.refused_as(step, last_owner(&[organization]));
-        }
+        let more =
+            Condition::default().greater_than("activeOwnerCount", 1).or_attribute_exists(CLOSING);
+        let step = Counters::count_when(transaction, counted, more)?;
+        Some(transaction.refused_as(step, last_owner(&[organization])))
+    }
+
+    /// The organization is to be deleted. One item.
+    pub fn close(transaction: &mut Transaction) {
+        let key = Counters::place(transaction.tenant());
+        transaction.update(&key, &Update::when(Condition::exists()).set(CLOSING, true));
+    }
+
+    /// The organization goes on, if it has an active owner. One item; refused: `last_owner`.
+    pub fn reopen(transaction: &mut Transaction, organization: OrgId) {
+        let key = Counters::place(transaction.tenant());
+        let owned = Condition::default().greater_than("activeOwnerCount", 0);
+        let step = transaction.update(&key, &Update::when(owned).remove(CLOSING));
+        transaction.refused_as(step, last_owner(&[organization]));
     }
 
     pub fn read(item: Option<&RawItem>) -> Result<Counters> {

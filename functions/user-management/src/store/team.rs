@@ -14,7 +14,7 @@ use crate::{
 /// The most teams of an organization are far fewer.
 const MAX_READ: usize = 1_000;
 /// The most members of a team.
-const MAX_MEMBERS: u64 = 500;
+pub const MAX_TEAM_MEMBERS: u64 = 500;
 /// The most teams of a member.
 const MAX_TEAMS_OF_MEMBER: u64 = 30;
 
@@ -97,17 +97,24 @@ impl Item for TeamNameMarker {
     }
 }
 
-fn members_of(tenant: &Tenant, team: TeamId) -> Partition {
+/// The members of a team, and how many there are.
+pub fn team_partition(tenant: &Tenant, team: TeamId) -> Partition {
     Partition::of(tenant).and("TEAM").and(team)
 }
 
+/// The names below a parent.
+pub fn team_names_partition(tenant: &Tenant, parent: Option<TeamId>) -> Partition {
+    let parent = parent.map_or_else(|| "root".to_owned(), |id| id.to_string());
+    Partition::of(tenant).and("TEAMNAMES").and(parent)
+}
+
 pub fn team_member_place(tenant: &Tenant, team: TeamId, user: UserId) -> Key {
-    members_of(tenant, team).at(user)
+    team_partition(tenant, team).at(user)
 }
 
 /// The members of a team.
 pub fn team_members(tenant: &Tenant, team: TeamId) -> Query {
-    Query::partition(members_of(tenant, team)).starting_with("usr_")
+    Query::partition(team_partition(tenant, team)).starting_with("usr_")
 }
 
 impl Item for TeamMember {
@@ -119,8 +126,13 @@ impl Item for TeamMember {
 }
 
 /// How many members a team has, for the limit.
-fn count_place(tenant: &Tenant, team: TeamId) -> Key {
-    members_of(tenant, team).at("COUNT")
+pub fn team_count_place(tenant: &Tenant, team: TeamId) -> Key {
+    team_partition(tenant, team).at("COUNT")
+}
+
+/// How many members a team has, of what was found there.
+pub fn count_of(item: Option<&RawItem>) -> u64 {
+    item.and_then(|item| item.number("count")).unwrap_or_default()
 }
 
 /// The teams of a member.
@@ -158,12 +170,34 @@ impl TeamsOfMember {
         let refused = Error::new(codes::TEAM_LIMIT_REACHED, detail);
         transaction.refused_as(step, refused.with("limit", MAX_TEAMS_OF_MEMBER));
         let room =
-            Condition::default().less_than("count", MAX_MEMBERS).or_attribute_absent("count");
+            Condition::default().less_than("count", MAX_TEAM_MEMBERS).or_attribute_absent("count");
         let update = Update::when(room).add("count", 1);
-        let step = transaction.update(&count_place(&tenant, team), &update);
-        let detail = format!("a team has at most {MAX_MEMBERS} members");
+        let step = transaction.update(&team_count_place(&tenant, team), &update);
+        let detail = format!("a team has at most {MAX_TEAM_MEMBERS} members");
         let refused = Error::new(codes::TEAM_MEMBER_LIMIT_REACHED, detail);
-        transaction.refused_as(step, refused.with("limit", MAX_MEMBERS));
+        transaction.refused_as(step, refused.with("limit", MAX_TEAM_MEMBERS));
+    }
+
+    /// Into several at once, of somebody who is in none: one item, and three for each team. Refused
+    /// as a lost race: what is full or gone is left out before.
+    pub fn begin(transaction: &mut Transaction, members: &[TeamMember]) {
+        let (tenant, Some(first)) = (*transaction.tenant(), members.first()) else { return };
+        let teams: Vec<TeamId> = members.iter().map(|member| member.team_id).collect();
+        let update =
+            Update::when(Condition::absent()).add_to_set("teams", &teams).add("changes", 1);
+        let place = TeamsOfMember::place(&tenant, first.user_id);
+        let mut steps = vec![transaction.update(&place, &update)];
+        for member in members {
+            steps.push(transaction.create(member));
+            let there = Condition::exists();
+            steps.push(transaction.check(&team_place(&tenant, member.team_id), there));
+            let room = Condition::default().less_than("count", MAX_TEAM_MEMBERS);
+            let update = Update::when(room.or_attribute_absent("count")).add("count", 1);
+            steps.push(transaction.update(&team_count_place(&tenant, member.team_id), &update));
+        }
+        for step in steps {
+            transaction.refused_as(step, Error::lost_race());
+        }
     }
 
     /// One less. Two items.
@@ -171,7 +205,7 @@ impl TeamsOfMember {
         let tenant = *transaction.tenant();
         let update = Update::new().delete_from_set("teams", team).add("changes", 1);
         transaction.update(&TeamsOfMember::place(&tenant, user), &update);
-        transaction.update(&count_place(&tenant, team), &Update::new().add("count", -1));
+        transaction.update(&team_count_place(&tenant, team), &Update::new().add("count", -1));
     }
 
     /// Out of all of them, if they are still these: two items for each team, and one.
@@ -185,7 +219,7 @@ impl TeamsOfMember {
         transaction.refused_as(step, Error::lost_race());
         for team in &self.teams {
             transaction.delete(&team_member_place(&tenant, *team, user));
-            transaction.update(&count_place(&tenant, *team), &Update::new().add("count", -1));
+            transaction.update(&team_count_place(&tenant, *team), &Update::new().add("count", -1));
         }
     }
 }

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use millwright_core::{Error, Tenant, Timestamp, UserId};
-use millwright_store::{
-    Condition, GlobalPartition, Item, Key, Partition, Step, Store, Transaction,
-};
+use millwright_core::{Error, Result, Tenant, Timestamp, UserId};
+use millwright_store::{Condition, GlobalPartition, Item, Key, Partition, Step, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     codes,
-    domain::{Email, User},
+    domain::{Email, Preferences, User},
 };
 
 /// `tenant` is the person.
@@ -82,7 +80,7 @@ impl Foundings {
 
     /// # Errors
     /// `organization_limit_reached`, with the time to wait.
-    pub fn with_another(&self, now: Timestamp) -> millwright_core::Result<Foundings> {
+    pub fn with_another(&self, now: Timestamp) -> Result<Foundings> {
         let recent = self.times.iter().copied().filter(|at| at.is_within(DAY, now));
         let mut times: Vec<Timestamp> = recent.collect();
         if let (true, Some(first)) = (times.len() >= MAX_FOUNDINGS, times.first()) {
@@ -103,11 +101,6 @@ impl Foundings {
         };
         transaction.refused_as(step, Error::lost_race());
     }
-
-    /// One GetItem.
-    pub async fn read(store: &Store, tenant: &Tenant) -> millwright_core::Result<Foundings> {
-        Ok(store.get(&Foundings::place(tenant)).await?.unwrap_or_default())
-    }
 }
 
 impl Item for Foundings {
@@ -119,5 +112,36 @@ impl Item for Foundings {
 
     fn time_to_live(&self) -> Option<Timestamp> {
         self.times.last().map(|last| last.plus(2 * DAY))
+    }
+}
+
+/// The preferences of a user; there are none as long as nobody has set anything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreferencesItem {
+    pub version: u64,
+    /// JSON as text: the table's numbers and depth are not ours.
+    json: String,
+}
+
+impl PreferencesItem {
+    pub fn of(preferences: &Preferences) -> Result<PreferencesItem> {
+        let json = serde_json::to_string(preferences).map_err(Error::internal)?;
+        Ok(PreferencesItem { version: preferences.version, json })
+    }
+
+    pub fn preferences(&self) -> Result<Preferences> {
+        serde_json::from_str(&self.json).map_err(Error::internal)
+    }
+
+    pub fn place(person: &Tenant) -> Key {
+        Partition::of(person).at("PREFERENCES")
+    }
+}
+
+impl Item for PreferencesItem {
+    const KIND: &'static str = "preferences";
+
+    fn key(&self, person: &Tenant) -> Key {
+        PreferencesItem::place(person)
     }
 }

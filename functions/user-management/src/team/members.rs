@@ -1,10 +1,16 @@
 //! Changing the members of a team.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use deserr::Deserr;
+use http::StatusCode;
 use millwright_access::facts::{MembershipFacts, MembershipStatus};
-use millwright_core::{Error, Faults, TeamId, UserId};
-use millwright_http::{Allowed, Answered, Body, NoContent, PathParameter, Upserted};
+use millwright_core::{Error, Faults, Result, TeamId, UserId};
+use millwright_http::{
+    Allowed, Answer, Answered, BatchResult, BatchResults, BatchStep, Body, Caller, NoContent,
+    Operations, PathParameter, Plain, Submission, Upserted, Write,
+};
 use millwright_store::{Condition, Contention};
 use utoipa::ToSchema;
 
@@ -39,42 +45,134 @@ pub async fn team_member_put(
     PathParameter((id, user)): PathParameter<(TeamId, UserId)>,
     Body(input): Body<TeamMemberIn>,
 ) -> Answered<Upserted<TeamMember>> {
-    let tenant = caller.tenant();
-    let attempt = || async {
-        let forest = read_forest(&app.store, &tenant).await?;
-        forest.team(id)?;
-        require_or_lead::<TeamMemberUpdate>(&app, &caller, &tenant, &forest, id).await?;
-        let before: Option<TeamMember> =
-            app.store.get(&team_member_place(&tenant, id, user)).await?;
-        let mut write = caller.write(&app.store);
-        let stamp = app.stamp(&caller);
-        if let Some(before) = before {
-            if before.role == input.role {
-                return write.commit(Upserted::Changed(before)).await;
-            }
-            let version = before.version + 1;
-            let after = TeamMember { role: input.role, version, ..before };
-            let step = write.replace(&after, version - 1);
-            write.refused_as(step, Error::lost_race());
-            write.emit(&TeamMemberRoleChanged(data(&forest, &after)))?;
-            return write.commit(Upserted::Changed(after)).await;
-        }
-        let (role, added_at, added_by) = (input.role, stamp.at, stamp.by);
-        let member =
-            TeamMember { team_id: id, user_id: user, role, added_at, added_by, version: 1 };
-        let step = write.create(&member);
-        write.refused_as(step, Error::lost_race());
-        let step = write.check(&team_place(&tenant, id), Condition::exists());
-        write.refused_as(step, Error::lost_race());
-        let active = Condition::default().equals("status", MembershipStatus::Active);
-        let step = write.check(&MembershipFacts::place(&tenant, user), active);
-        let detail = "only active members of the organization are in teams";
-        write.refused_as(step, Error::new(codes::NOT_A_MEMBER, detail));
-        TeamsOfMember::add(&mut write, id, user);
-        write.emit(&TeamMemberAdded(data(&forest, &member)))?;
-        write.commit(Upserted::Created(member)).await
+    let answer = |status: StatusCode, member: TeamMember| match status {
+        StatusCode::CREATED => Upserted::Created(member),
+        _ => Upserted::Changed(member),
     };
-    Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
+    let putting = Putting { app: &app, caller: &caller, team: id, user, role: input.role };
+    Ok(putting.settle(|| caller.write(&app.store), answer).await?)
+}
+
+/// One of many to be put into a team.
+#[derive(Clone, Copy, Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase")]
+pub struct TeamMemberRow {
+    user_id: UserId,
+    #[deserr(default = TeamRole::Member)]
+    #[schema(required = false)]
+    role: TeamRole,
+}
+
+/// Whom to put into a team.
+#[derive(Clone, Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({
+    "items": [{ "userId": "usr_01jdz7xk2nf5h9vq3w8c6m4t0b", "role": "member" }],
+}))]
+pub struct TeamMembersIn {
+    items: Operations<TeamMemberRow, 100>,
+}
+
+/// Put many members into a team
+///
+/// Up to 100, in their order, each with its own result: one that is refused stops no other. As many
+/// calls as alone. With an `Idempotency-Key` a repeat after a crash goes on where it died.
+#[utoipa::path(post, path = "/api/v1/teams/{teamId}/members/batch", tag = "Teams")]
+pub async fn team_member_batch(
+    caller: Allowed<TeamRead>,
+    State(app): State<UserManagement>,
+    PathParameter((id,)): PathParameter<(TeamId,)>,
+    submission: Submission<TeamMembersIn>,
+) -> Answered<Plain<BatchResults>> {
+    let (submission, input) = submission.take();
+    let tenant = caller.tenant();
+    let forest = read_forest(&app.store, &tenant).await?;
+    forest.team(id)?;
+    require_or_lead::<TeamMemberUpdate>(&app, &caller, &tenant, &forest, id).await?;
+    let mut results: BTreeMap<usize, BatchResult> = BTreeMap::new();
+    for body in submission.steps_before(&app.store).await? {
+        let step: BatchStep = serde_json::from_str(&body).map_err(Error::internal)?;
+        results.extend(step.0);
+    }
+    for (place, row) in input.items.values.into_iter().enumerate() {
+        if results.contains_key(&place) {
+            continue;
+        }
+        let outcome = async {
+            let row: TeamMemberRow = deserr::deserialize::<_, _, Faults>(row)?;
+            let TeamMemberRow { user_id: user, role } = row;
+            let putting = Putting { app: &app, caller: &caller, team: id, user, role };
+            let begin = || submission.step(&app.store, &caller, place);
+            let answer = |status, member: TeamMember| {
+                BatchStep(vec![(place, BatchResult::done(status, member.user_id, member.version))])
+            };
+            putting.settle(begin, answer).await
+        };
+        match outcome.await {
+            Ok(step) => results.extend(step.0),
+            Err(error) => {
+                results.insert(place, BatchResult::refused(&error));
+            }
+        }
+    }
+    let answer = BatchResults { results: results.into_values().collect() };
+    Ok(submission.write(&app.store, &caller).commit(Plain(answer)).await?)
+}
+
+/// Who is put into which team.
+struct Putting<'a> {
+    app: &'a UserManagement,
+    caller: &'a Caller,
+    team: TeamId,
+    user: UserId,
+    role: TeamRole,
+}
+
+impl Putting<'_> {
+    async fn settle<A: Answer>(
+        &self,
+        begin: impl Fn() -> Write,
+        answer: impl Fn(StatusCode, TeamMember) -> A,
+    ) -> Result<A> {
+        let Putting { app, caller, team: id, user, role } = *self;
+        let tenant = caller.tenant();
+        let attempt = || async {
+            let forest = read_forest(&app.store, &tenant).await?;
+            forest.team(id)?;
+            require_or_lead::<TeamMemberUpdate>(app, caller, &tenant, &forest, id).await?;
+            let before: Option<TeamMember> =
+                app.store.get(&team_member_place(&tenant, id, user)).await?;
+            let mut write = begin();
+            let stamp = app.stamp(caller);
+            if let Some(before) = before {
+                if before.role == role {
+                    return write.commit(answer(StatusCode::OK, before)).await;
+                }
+                let version = before.version + 1;
+                let after = TeamMember { role, version, ..before };
+                let step = write.replace(&after, version - 1);
+                write.refused_as(step, Error::lost_race());
+                write.emit(&TeamMemberRoleChanged(data(&forest, &after)))?;
+                return write.commit(answer(StatusCode::OK, after)).await;
+            }
+            let (added_at, added_by) = (stamp.at, stamp.by);
+            let member =
+                TeamMember { team_id: id, user_id: user, role, added_at, added_by, version: 1 };
+            let step = write.create(&member);
+            write.refused_as(step, Error::lost_race());
+            let step = write.check(&team_place(&tenant, id), Condition::exists());
+            write.refused_as(step, Error::lost_race());
+            let active = Condition::default().equals("status", MembershipStatus::Active);
+            let step = write.check(&MembershipFacts::place(&tenant, user), active);
+            let detail = "only active members of the organization are in teams";
+            write.refused_as(step, Error::new(codes::NOT_A_MEMBER, detail));
+            TeamsOfMember::add(&mut write, id, user);
+            write.emit(&TeamMemberAdded(data(&forest, &member)))?;
+            write.commit(answer(StatusCode::CREATED, member)).await
+        };
+        Contention::new(&app.store).settle(&app.store, attempt).await
+    }
 }
 
 /// Remove a member from a team

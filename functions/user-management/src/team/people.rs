@@ -1,9 +1,11 @@
 //! Who is in a team.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Faults, TeamId};
-use millwright_http::{Allowed, Answered, Parameters, PathParameter, Plain};
+use millwright_core::{Faults, TeamId, UserId};
+use millwright_http::{Allowed, Answered, Parameters, PathParameter, Plain, extract::Flag};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -43,11 +45,16 @@ pub struct TeamMemberFilters {
     #[deserr(default)]
     #[param(inline)]
     role: Option<TeamRole>,
+    /// Those of the teams below as well, each person once: as member of the team that is nearest.
+    #[deserr(default)]
+    #[param(inline, required = false)]
+    include_subteams: Flag,
 }
 
 /// List the members of a team
 ///
-/// By name; not paged. Two queries, and one batch read for each hundred members.
+/// By name; not paged. Two queries, and one batch read for each hundred members; with
+/// `includeSubteams` a query more for each team below.
 #[utoipa::path(get, path = "/api/v1/teams/{teamId}/members", tag = "Teams")]
 pub async fn team_member_list(
     caller: Allowed<TeamRead>,
@@ -56,13 +63,20 @@ pub async fn team_member_list(
     Parameters(filters): Parameters<TeamMemberFilters>,
 ) -> Answered<Plain<TeamMembers>> {
     let tenant = caller.tenant();
-    read_forest(&app.store, &tenant).await?.team(id)?;
-    let found = app.store.collect(&team_members(&tenant, id), MAX_MEMBERS).await?;
-    let mut members = Vec::with_capacity(found.len());
-    for item in &found {
-        let member: TeamMember = item.decode()?;
-        if filters.role.is_none_or(|role| member.role == role) {
-            members.push(member);
+    let forest = read_forest(&app.store, &tenant).await?;
+    forest.team(id)?;
+    let teams = match filters.include_subteams.0 {
+        true => forest.with_subteams(id),
+        false => vec![id],
+    };
+    let mut members: Vec<TeamMember> = Vec::new();
+    let mut seen: HashSet<UserId> = HashSet::new();
+    for team in teams {
+        for item in app.store.collect(&team_members(&tenant, team), MAX_MEMBERS).await? {
+            let member: TeamMember = item.decode()?;
+            if seen.insert(member.user_id) && filters.role.is_none_or(|role| member.role == role) {
+                members.push(member);
+            }
         }
     }
     let places: Vec<_> = members.iter().map(|it| member_place(&tenant, it.user_id)).collect();

@@ -131,7 +131,7 @@ pub async fn my_user_update(
             let update = Update::new().set("defaultOrganizationId", after.default_organization_id);
             write.update(&UserFacts::place(&person), &update);
         }
-        refresh_cards(&app, &mut write, &person, &before, &after, &stamp).await?;
+        refresh_cards(&app.store, &mut write, &person, &before, &after, &stamp).await?;
         let changed = before.fields_changed(&after);
         write.emit(&UserUpdated(UserData::of(&after, &changed)))?;
         write.commit(Versioned(after)).await

@@ -1,12 +1,20 @@
 //! Users: what is theirs, and what others see of them.
 
+mod account;
 mod cards;
+mod leave;
 mod me;
+mod operate;
+mod preferences;
 mod provision;
 
-pub use cards::refresh_cards;
-pub use me::{__path_my_user_get, __path_my_user_update, my_user_get, my_user_update};
-pub use provision::{__path_user_provision, user_provision};
+pub mod handlers {
+    //! Where the table of contents finds them.
+    pub use super::{leave::*, me::*, operate::*, preferences::*, provision::*};
+}
+
+pub use account::{Account, Turn};
+pub use cards::{refresh_cards, renew_cards};
 
 use millwright_http::Representation;
 

@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_access::facts::UserStatus;
+use millwright_access::facts::{DeactivatedBy, UserStatus};
 use millwright_core::{Error, Faults, Result, UserId, codes as shared_codes};
 use millwright_http::{Answered, FromService, Submission, Upserted};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
-use super::refresh_cards;
+use super::{Account, Turn, refresh_cards};
 use crate::{
     app::UserManagement,
     codes,
@@ -45,7 +45,7 @@ pub struct ProvisionIn {
     /// An address that the identity had before.
     #[deserr(default)]
     drop_email: Option<Email>,
-    /// The account must be active, or come back. Nothing deactivates accounts yet.
+    /// The account comes back, if its user has deactivated it, or is to delete it.
     #[deserr(default)]
     #[schema(required = false)]
     reactivate: bool,
@@ -59,7 +59,8 @@ pub struct ProvisionIn {
 ///
 /// Creates the user, or adds the address to the one there is: the same call twice changes nothing.
 /// One read and one transaction of at most six items; a new address that becomes the primary one
-/// takes one query, one batch read and up to fifty items more.
+/// takes one query, one batch read and up to fifty items more, coming back two batch reads, one
+/// query and up to 100 items in all.
 #[utoipa::path(post, path = "/api/v1/users/provision", tag = "Users")]
 pub async fn user_provision(
     caller: FromService<UserProvision>,
@@ -88,24 +89,39 @@ pub async fn user_provision(
             })?;
             return write.commit(Upserted::Created(user)).await;
         };
+        let comes_back = input.reactivate && !before.is_active();
         let provisioned = provisioned(&before, &input, stamp.at)?;
         if provisioned == before {
             return write.commit(Upserted::Changed(before)).await;
         }
         let after = provisioned.stamped(stamp.clone());
         write.within(&person, |effects| {
-            let step = effects.replace(&after, before.version);
-            effects.refused_as(step, Error::lost_race());
             if !before.holds(&input.email) {
                 EmailMarker::take(effects, &input.email, after.id);
             }
             for gone in before.emails.iter().filter(|mine| !after.holds(&mine.email)) {
                 effects.delete(&EmailMarker::place(&gone.email));
             }
-            let changed = before.fields_changed(&after);
-            effects.emit(&UserUpdated(UserData::of(&after, &changed)))
+            if before.emails != after.emails || !comes_back {
+                let changed = before.fields_changed(&after);
+                effects.emit(&UserUpdated(UserData::of(&after, &changed)))?;
+            }
+            Ok::<_, Error>(())
         })?;
-        refresh_cards(&app, &mut write, &person, &before, &after, &stamp).await?;
+        if comes_back {
+            let account = Account::read(&app.store, &person).await?;
+            if account.user.version != before.version {
+                return Err(Error::lost_race());
+            }
+            let turn = Turn { stamp, by_operator: false, is_forced: false };
+            account.turn(&mut write, &after, &turn)?;
+            return write.commit(Upserted::Changed(after)).await;
+        }
+        write.within(&person, |effects| {
+            let step = effects.replace(&after, before.version);
+            effects.refused_as(step, Error::lost_race());
+        });
+        refresh_cards(&app.store, &mut write, &person, &before, &after, &stamp).await?;
         write.commit(Upserted::Changed(after)).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
@@ -117,12 +133,18 @@ fn provisioned(
     input: &ProvisionIn,
     now: millwright_core::Timestamp,
 ) -> Result<User> {
-    let is_over = before.status == UserStatus::Deleted;
-    if is_over || (input.reactivate && before.status != UserStatus::Active) {
-        let detail = format!("the account is {}", before.status);
-        return Err(Error::new(shared_codes::INVALID_STATE, detail));
+    let refused = |detail: String| Err(Error::new(shared_codes::INVALID_STATE, detail));
+    if before.status == UserStatus::Deleted {
+        return refused("the account is deleted".to_owned());
     }
-    let with = before.with_email(&input.email, now)?;
+    let account = match input.reactivate && !before.is_active() {
+        true if before.deactivated_by == Some(DeactivatedBy::Operator) => {
+            return refused("an operator has to reactivate the account".to_owned());
+        }
+        true => before.reactivated(now)?,
+        false => before.clone(),
+    };
+    let with = account.with_email(&input.email, now)?;
     Ok(match &input.drop_email {
         Some(gone) if *gone != input.email => with.without_email(gone),
         _ => with,

@@ -209,3 +209,21 @@ async fn domains_and_roles_are_checked_again() {
     let owner = json!({ "email": "x@example.com", "roleId": home.roles["owner"] });
     admin.post(PATH, owner).await.expect_problem(403, "owner_only");
 }
+
+#[tokio::test]
+async fn links_are_not_tried_without_end() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    let body = json!({ "token": "A".repeat(43) });
+    for _ in 0..30 {
+        person.post(ACCEPT, body.clone()).await.expect_problem(404, "not_found");
+        let preview = app.stranger().post("/api/v1/invitations/preview", body.clone()).await;
+        preview.expect_problem(404, "not_found");
+    }
+    let refused = person.post(ACCEPT, body.clone()).await;
+    refused.expect_problem(429, "rate_limited");
+    assert!(refused.header("retry-after").is_some());
+    let preview = app.stranger().post("/api/v1/invitations/preview", body.clone()).await;
+    preview.expect_problem(429, "rate_limited");
+    user(&app, 2).await.post(ACCEPT, body).await.expect_problem(404, "not_found");
+}

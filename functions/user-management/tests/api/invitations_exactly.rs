@@ -78,8 +78,9 @@ async fn an_address_has_one_pending_invitation() {
     assert_eq!(all.iter().filter(|it| it["cancelReason"] == "superseded").count(), 31);
     let limits = home.founder.get(&home.at("/limits")).await.expect(200);
     assert_eq!(limits["pendingInvitations"]["used"], 1);
-    let person = user(&app, 2).await;
-    for sent in &answers {
+    user(&app, 2).await;
+    for (sent, instance) in answers.iter().zip(instances.iter().cycle()) {
+        let person = instance.person(2);
         let expected = if sent.json()["id"] == pending[0]["id"] { 200 } else { 404 };
         person.post(ACCEPT, token_of(&sent.json())).await.expect(expected);
     }

@@ -9,16 +9,24 @@
     reason = "tests"
 )]
 
+mod consistency;
+mod costs;
 mod invitations;
+mod invitations_batches;
 mod invitations_exactly;
 mod members;
 mod members_owners;
 mod operators;
 mod organizations;
+mod organizations_deletion;
+mod preferences;
 mod roles;
 mod settings;
 mod teams;
+mod teams_members;
 mod users;
+mod users_leaving;
+mod work;
 
 use axum::Router;
 use millwright_access::feed::FeedItem;

@@ -226,3 +226,20 @@ async fn permissions_are_listed_and_explained() {
     });
     nobody.get(&of_viewer).await.expect_problem(403, "forbidden");
 }
+
+#[tokio::test]
+async fn expired_invitations_keep_no_role() {
+    let app = app().await;
+    let home = Home::found(&app).await;
+    let body = json!({ "name": "Auditor", "permissions": ["users.user.read"] });
+    let role = home.founder.post(&home.at("/roles"), body).await.expect(201);
+    let path = home.at(&format!("/roles/{}", role["id"].as_str().unwrap()));
+    let invited = json!({ "email": "user2@example.com", "roleId": role["id"] });
+    home.founder.post("/api/v1/invitations", invited).await.expect(201);
+    home.founder.delete(&path).await.expect_problem(409, "role_in_use");
+    app.database.clock.advance(std::time::Duration::from_secs(8 * 24 * 3600));
+    let owner = crate::token(&app, home.id, crate::user_id(1), "owner");
+    owner.delete(&path).await.expect(204);
+    assert_eq!(crate::said(&app, "users.invitation.expired").await.len(), 1);
+    crate::consistency::consistent(&app).await;
+}

@@ -128,6 +128,19 @@ async fn a_profile_is_patched() {
 }
 
 #[tokio::test]
+async fn time_zones_are_those_of_the_database() {
+    let app = app().await;
+    let person = user(&app, 1).await;
+    for good in ["Europe/Berlin", "America/Argentina/Ushuaia", "Etc/GMT+5", "UTC"] {
+        person.patch(ME, json!({ "timezone": good })).await.expect(200);
+    }
+    for bad in ["Europe/Atlantis", "europe/berlin", "CEST", "+01:00"] {
+        let refused = person.patch(ME, json!({ "timezone": bad })).await;
+        refused.expect_problem(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_told_all_at_once() {
     let app = app().await;
     let person = user(&app, 1).await;
