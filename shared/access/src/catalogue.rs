@@ -256,6 +256,30 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin],
     },
     &Permission {
+        code: "usage.quota.create",
+        summary: "Create quotas",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
+        code: "usage.quota.delete",
+        summary: "Delete quotas",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "usage.quota.read",
+        summary: "Read quotas",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member, Viewer],
+    },
+    &Permission {
+        code: "usage.quota.update",
+        summary: "Change quotas",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
         code: "users.invitation.create",
         summary: "Invite people, and send invitations again",
         grantable: Grantable::Role,
