@@ -80,6 +80,8 @@ pub enum Right {
     RotateSecret(&'static str),
     /// Read one parameter of the installation, `/<prefix>/<name>`.
     ReadParameter(&'static str),
+    /// Send messages to the queue of this function of the service, without an outbox.
+    SendTo(&'static str),
     /// Call operations of another service's function directly.
     Invoke(&'static str),
     /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.

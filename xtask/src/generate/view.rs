@@ -76,6 +76,8 @@ struct FunctionView {
     parameters: Vec<&'static str>,
     /// Functions it calls directly.
     invokes: Vec<&'static str>,
+    /// Functions whose queues it sends to.
+    sends_to: Vec<&'static str>,
     delivers_outboxes: bool,
 }
 
@@ -319,6 +321,10 @@ impl FunctionView {
             }),
             invokes: names(&rights, |right| match *right {
                 Right::Invoke(name) => Some(name),
+                _ => None,
+            }),
+            sends_to: names(&rights, |right| match *right {
+                Right::SendTo(name) => Some(name),
                 _ => None,
             }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),
