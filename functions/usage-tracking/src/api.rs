@@ -76,6 +76,7 @@ fn with_reports<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P>
     .with(operation!(query::usage_query).answers(&[NOT_FOUND, QUERY_TOO_LARGE, WINDOW_UNAVAILABLE]))
     .with(operation!(query::usage_summary).answers(&[QUERY_TOO_LARGE, WINDOW_UNAVAILABLE]))
     .with(operation!(query::usage_realtime).answers(&[QUERY_TOO_LARGE]))
+    .with(operation!(query::metrics_get).answers(&[QUERY_TOO_LARGE]))
 }
 
 fn with_limits<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> {

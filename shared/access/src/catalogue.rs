@@ -334,6 +334,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member, Viewer],
     },
     &Permission {
+        code: "usage.metrics.read",
+        summary: "Read metrics in the text format of Prometheus",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "usage.price.manage",
         summary: "Set prices",
         grantable: Grantable::Role,

@@ -137,6 +137,7 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ),
             ("usage_summary", Call::get(&at(&format!("summary?{from}")))),
             ("usage_realtime", Call::get(&at("realtime"))),
+            ("metrics_get", Call::get(&at("metrics"))),
             ("limit_effective", Call::get(&at("limits/effective?categoryCode=ai.completion"))),
             ("limit_check", Call::post(&at("limits/check"), using.clone())),
             ("limit_consume", Call::post(&at("limits/consume"), using.clone()).with("idempotency-key", "c")),

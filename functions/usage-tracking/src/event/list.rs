@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::Usage,
-    domain::{CategoryCode, EventTypeName, Labels, UsageEventId},
+    domain::{CategoryCode, EventTypeName, UsageEventId},
     permissions::EventRead,
     store::{
         EventItem, EventKind, EventState, EventSummary, Rejection, RejectionItem, TIME_SHARDS,

@@ -79,6 +79,7 @@ pub struct CloudEvent {
 pub struct CloudEvents;
 
 impl PartialSchema for CloudEvents {
+    #[allow(deprecated, reason = "an example is one, as the derive writes it")]
     fn schema() -> RefOr<Schema> {
         let example = json!([{
             "specversion": "1.0", "id": "build-2", "source": "/ci", "type": "ci.build.finished",
@@ -88,7 +89,7 @@ impl PartialSchema for CloudEvents {
             .items(CloudEvent::schema())
             .min_items(Some(1))
             .max_items(Some(MAX_EVENTS))
-            .examples([example]);
+            .example(Some(example));
         RefOr::T(Schema::Array(array.build()))
     }
 }

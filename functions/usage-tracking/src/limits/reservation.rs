@@ -19,7 +19,7 @@ use crate::{
     app::Usage,
     codes,
     domain::{
-        CategoryCode, Labels, Quantity, Reservation, ReservationId, ReservationState, SettledBy,
+        CategoryCode, Quantity, Reservation, ReservationId, ReservationState, SettledBy,
         scaled_amounts, shown,
     },
     events::{ReservationData, ReservationOverran},

@@ -23,9 +23,7 @@ use super::{
 use crate::{
     app::Usage,
     codes,
-    domain::{
-        CategoryCode, Counted, Hold, Labels, Quantity, Reservation, ReservationState, Scaled,
-    },
+    domain::{CategoryCode, Counted, Hold, Quantity, Reservation, ReservationState, Scaled},
     permissions::LimitConsume,
     store::{ReferenceMarker, ReservationItem},
 };

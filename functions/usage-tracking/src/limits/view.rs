@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use crate::{
     app::Defined,
     domain::{
-        Amounts, Attribution, COUNT, CategoryCode, Enforcement, Labels, Limit, MAX_VALUE, Phase,
-        Quantity, Status, scaled_amounts, shown,
+        Amounts, Attribution, COUNT, CategoryCode, Enforcement, Limit, MAX_VALUE, Phase, Quantity,
+        Status, scaled_amounts, shown,
     },
     permissions::LimitConsume,
     store::LimitCounter,

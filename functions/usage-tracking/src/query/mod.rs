@@ -2,8 +2,9 @@
 
 mod ask;
 mod meter;
+mod metrics;
 mod overview;
 mod range;
 mod usage;
 
-pub use self::{ask::*, meter::*, overview::*, range::*, usage::*};
+pub use self::{ask::*, meter::*, metrics::*, overview::*, range::*, usage::*};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod corrections;
+mod costs;
 mod events;
 mod exactly;
 mod ingest;

@@ -130,3 +130,35 @@ async fn minutes_and_summaries_come_to_the_same() {
     assert_eq!(summary["topUsers"][0]["id"], json!(scene.owner.user));
     assert_eq!(summary["previousCostMicros"], 0);
 }
+
+#[tokio::test]
+async fn metrics_say_what_queries_say() {
+    let scene = Scene::start().await;
+    scene.builds().await;
+    scene.send((0..5).map(|n| build(n, "2026-11-23T00:30:00Z", "1.5", "a")).collect()).await;
+    scene.deliver().await;
+    let quota = json!({
+        "name": "quoted \"q\"", "categoryPattern": "*", "measure": "count", "period": "month",
+        "limit": 10, "enforcement": "warn",
+    });
+    scene.owner.post("/api/v1/usage/quotas", quota).await.expect(201);
+    let answer = scene.owner.get("/api/v1/usage/metrics").await;
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4"));
+    for line in [
+        "millwright_usage_events_total{category=\"build.minutes\"} 5",
+        "millwright_usage_quantity_total{category=\"build.minutes\",metric=\"seconds\"} 7.5",
+        "millwright_usage_cost_micros_total{category=\"build.minutes\"} 0",
+        "millwright_limit_value{kind=\"quota\",limit=\"quoted \\\"q\\\"\",scope=\"organization\"} 10",
+    ] {
+        assert!(answer.text.lines().any(|it| it == line), "{line}\n{}", answer.text);
+    }
+    scene
+        .app
+        .client(A, "member")
+        .get("/api/v1/usage/metrics")
+        .await
+        .expect_problem(403, "forbidden");
+    assert!(
+        !scene.app.client(B, "owner").get("/api/v1/usage/metrics").await.text.contains("build")
+    );
+}

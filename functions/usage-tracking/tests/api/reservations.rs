@@ -143,3 +143,23 @@ async fn a_reservation_is_extended_but_not_for_ever() {
     refused.expect_problem(400, "invalid_request");
     assert_eq!(later.owner.all(RESERVATIONS, 10).await.len(), 1);
 }
+
+#[tokio::test]
+async fn another_organizations_reservation_is_not_found() {
+    let scene = Scene::start().await;
+    let held = place(&reserve(&scene, json!({}), None).await);
+    let foreign = scene.app.client_with(crate::B, "usage.*");
+    foreign.get(&held).await.expect_problem(404, "not_found");
+    for (action, body) in [
+        ("commit", json!({ "amounts": {} })),
+        ("release", json!({})),
+        ("extend", json!({ "ttlSeconds": 60 })),
+    ] {
+        let answer = foreign.post(&format!("{held}/{action}"), body).await;
+        answer.expect_problem(404, "not_found");
+    }
+    let member = scene.app.client(A, "member");
+    member.get(&held).await.expect_problem(404, "not_found");
+    assert!(member.all(RESERVATIONS, 10).await.is_empty());
+    member.post(&format!("{held}/release"), json!({})).await.expect_problem(403, "forbidden");
+}

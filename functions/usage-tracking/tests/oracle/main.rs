@@ -165,7 +165,7 @@ async fn sql_comes_to_the_same() {
         eprintln!("not compared with DuckDB: {PYTHON} names no Python; `cargo xtask test` sets it");
         return;
     };
-    let wanted = named(EVENTS).and_then(|text| text.parse().ok()).unwrap_or(3_000);
+    let wanted = named(EVENTS).and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let mut random = ChaCha8Rng::seed_from_u64(7);
     // Meters that cannot be added up count from their creation on.
     let clock = millwright_core::Clock::fixed("2026-10-24T23:00:00Z".parse().unwrap());
