@@ -45,7 +45,7 @@ impl Summed {
     }
 
     /// How many items it writes.
-    pub fn len(&self) -> usize {
+    pub fn items(&self) -> usize {
         self.counters.len() + self.limits.len()
     }
 

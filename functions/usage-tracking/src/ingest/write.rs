@@ -17,7 +17,7 @@ pub fn chunks(events: Vec<Prepared>) -> Vec<Vec<Prepared>> {
     for event in events {
         let mut more = summed.clone();
         more.add(&event.item, 1);
-        if chunk.len() + 1 + more.len() > MAX_TRANSACTION_ITEMS {
+        if chunk.len() + 1 + more.items() > MAX_TRANSACTION_ITEMS {
             chunks.push(std::mem::take(&mut chunk));
             more = Summed::default();
             more.add(&event.item, 1);

@@ -64,6 +64,7 @@ pub struct ReservationIn {
 
 /// Held, or denied.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of each request")]
 pub enum Reserved {
     Held(Created<ReservationView>),
     Denied(Plain<Decision>),

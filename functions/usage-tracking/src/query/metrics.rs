@@ -36,6 +36,9 @@ impl Describe for MetricsText {
     }
 }
 
+/// Name, help, and what is read of a limit.
+type Gauge = (&'static str, &'static str, fn(&Status) -> i128);
+
 /// Lines of one metric; stops at the limit of all.
 struct Text {
     text: String,
@@ -83,7 +86,7 @@ fn text_of(totals: &[CategoryTotal], limits: &[(Limit, Status)]) -> String {
         let labels = [("category", total.category_code.as_str())];
         text.series("millwright_usage_cost_micros_total", &labels, total.cost_micros);
     }
-    let gauges: [(&str, &str, fn(&Status) -> i128); 3] = [
+    let gauges: [Gauge; 3] = [
         ("millwright_limit_value", "Limit and top-ups.", |it| it.limit + it.counted.extra),
         ("millwright_limit_used", "Used of a limit.", |it| it.counted.used),
         ("millwright_limit_reserved", "Reserved of a limit.", |it| it.counted.reserved),

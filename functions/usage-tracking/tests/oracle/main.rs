@@ -2,6 +2,7 @@
 //! every window, group and time zone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::print_stderr, reason = "says what was left out")]
 
 use std::{
     collections::BTreeMap,
