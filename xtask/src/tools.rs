@@ -47,7 +47,7 @@ impl Group {
             Group::Lint => "the template linters",
             Group::Contract => "Schemathesis",
             Group::Identity => "the local identity provider",
-            Group::Oracle => "networkx",
+            Group::Oracle => "networkx and DuckDB",
         }
     }
 

@@ -9,6 +9,7 @@ pub fn services() -> Vec<Service> {
         auth::service(),
         planning::service(),
         relay::service(),
+        usage_tracking::service(),
         user_management::service(),
     ]
 }

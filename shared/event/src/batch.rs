@@ -43,6 +43,33 @@ impl Message {
     }
 }
 
+/// One message of a batch as it was sent, for functions whose queue takes more than envelopes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// SQS's id of the message, for the answer.
+    pub message_id: String,
+    /// How often it was delivered, this time included.
+    pub receive_count: u32,
+    pub body: String,
+}
+
+impl Delivery {
+    /// Every message of a batch.
+    pub fn all_of(event: SqsEvent) -> Vec<Delivery> {
+        let records = event.records.into_iter();
+        let delivery = records.map(|record| Delivery {
+            message_id: record.message_id.unwrap_or_default(),
+            receive_count: receive_count(&record.attributes),
+            body: record.body.unwrap_or_default(),
+        });
+        delivery.collect()
+    }
+}
+
+fn receive_count(attributes: &HashMap<String, String>) -> u32 {
+    attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 /// A message that can never succeed, on its way to the dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
@@ -80,11 +107,7 @@ impl Batch {
             match read(&body, clock) {
                 Ok(envelope) => batch.messages.push(Message {
                     receipt_handle: record.receipt_handle.unwrap_or_default(),
-                    receive_count: record
-                        .attributes
-                        .get("ApproximateReceiveCount")
-                        .and_then(|count| count.parse().ok())
-                        .unwrap_or(1),
+                    receive_count: receive_count(&record.attributes),
                     message_id,
                     envelope,
                 }),
@@ -102,14 +125,28 @@ impl Batch {
     /// What may succeed later is delivered again, up to five times in all; what can never succeed
     /// goes to the dead-letter queue at once.
     pub fn fail(&mut self, message: &Message, error: &Error) {
-        let message_id = message.message_id.as_str();
+        let body = || serde_json::to_string(&message.envelope).unwrap_or_default();
+        self.fail_one(&message.message_id, message.receive_count, body, error);
+    }
+
+    /// As [`Batch::fail`].
+    pub fn fail_delivery(&mut self, delivery: &Delivery, error: &Error) {
+        let body = || delivery.body.clone();
+        self.fail_one(&delivery.message_id, delivery.receive_count, body, error);
+    }
+
+    fn fail_one(
+        &mut self,
+        message_id: &str,
+        receive_count: u32,
+        body: impl FnOnce() -> String,
+        error: &Error,
+    ) {
         if matches!(error.kind(), Kind::Unavailable | Kind::Internal | Kind::RateLimited) {
-            let receive_count = message.receive_count;
             tracing::error!(message_id, receive_count, %error, "message not processed");
             self.failed.push(message_id.to_owned());
         } else {
-            let body = serde_json::to_string(&message.envelope).unwrap_or_default();
-            self.reject(message_id.to_owned(), body, error);
+            self.reject(message_id.to_owned(), body(), error);
         }
     }
 

@@ -58,6 +58,14 @@ impl OperationDocument {
         self.problem(415, "unsupported_media_type", "The body is not JSON");
     }
 
+    /// The body may also be sent as this media type.
+    pub fn body_also_as(&mut self, media_type: &str) {
+        if let Some(body) = &mut self.request_body {
+            let schema = body["content"]["application/json"].clone();
+            body["content"][media_type] = schema;
+        }
+    }
+
     pub fn idempotent(&mut self) {
         self.parameters.push(json!({
             "name": "Idempotency-Key",

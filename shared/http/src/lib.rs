@@ -30,7 +30,8 @@ mod problem;
 mod write;
 
 pub use answer::{
-    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Representation, Upserted, Versioned,
+    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Rendered, Representation, Upserted,
+    Versioned,
 };
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};

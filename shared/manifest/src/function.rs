@@ -82,8 +82,9 @@ pub enum Right {
     ReadParameter(&'static str),
     /// Call operations of another service's function directly.
     Invoke(&'static str),
-    /// Send to the queue of that function what may get lost; what may not goes through the outbox.
-    Tell(&'static str),
+    /// Send to the queue of that function without an outbox: what may get lost, or what is told as
+    /// accepted only once it is there.
+    SendTo(&'static str),
     /// Deliver and mark the outbox items of every table, publish to the bus, send to every queue.
     DeliverOutboxes,
 }
@@ -137,7 +138,7 @@ impl Right {
             keys: &["FEED"],
         },
         // That a key was used.
-        Right::Tell("auth-jobs"),
+        Right::SendTo("auth-jobs"),
     ];
 }
 

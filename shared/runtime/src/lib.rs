@@ -22,9 +22,12 @@ mod work;
 
 pub use environment::Environment;
 pub use http::{serve_http, to_edge};
+pub use queue::QueueSender;
 pub use secrets::{InternalSecretReader, JwksReader};
 pub use telemetry::init as init_telemetry;
-pub use work::{Worked, serve_batches, serve_batches_and_ticks, serve_events, serve_jobs};
+pub use work::{
+    Worked, serve_batches, serve_batches_and_ticks, serve_deliveries, serve_events, serve_jobs,
+};
 
 /// What a function's main answers when it cannot go on.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;

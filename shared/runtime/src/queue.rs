@@ -81,6 +81,32 @@ impl Queue {
     }
 }
 
+/// Sends to the queue of a function, without an outbox: what is sent is durable once the call has
+/// succeeded, and belongs to no transaction.
+pub struct QueueSender {
+    client: Client,
+    address: Address,
+}
+
+impl QueueSender {
+    /// # Errors
+    /// On the local stage without an endpoint.
+    pub fn to(environment: &Environment, function: &str) -> Result<QueueSender, StartError> {
+        let address = Address::of(environment.config.resource(function));
+        Ok(QueueSender { client: environment.clients.sqs()?, address })
+    }
+
+    /// One SendMessage of at most 1 MiB; the first asks for the address besides.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn send(&self, body: &str) -> Result<()> {
+        let request = self.client.send_message().queue_url(self.address.url(&self.client).await?);
+        let sent = request.message_body(body).send().await;
+        sent.map(drop).map_err(|error| Error::unavailable(DisplayErrorContext(error)))
+    }
+}
+
 impl DeadLetters for Queue {
     /// One SendMessage; the reason travels as attributes.
     async fn keep(&self, rejected: &Rejected) -> Result<()> {

@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, service_fn};
 use millwright_core::Result;
-use millwright_event::batch::{Batch, Message};
+use millwright_event::batch::{Batch, Delivery, Message};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Environment, StartError, queue::Queue};
@@ -77,6 +77,32 @@ where
                 boxed(async move { done.await.map(|()| SqsBatchResponse::default()) })
             }
         }
+    }))
+    .await
+}
+
+/// Serves a queue that takes more than envelopes: the handler reads what was sent, and marks in a
+/// batch what failed.
+///
+/// # Errors
+/// If the Lambda runtime API cannot be reached.
+pub async fn serve_deliveries<S, F, Fut>(
+    environment: &Environment,
+    service: &'static str,
+    state: S,
+    handler: F,
+) -> Result<(), StartError>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>, Vec<Delivery>) -> Fut + Copy + Send,
+    Fut: Future<Output = Batch> + Send + 'static,
+{
+    let queue = Arc::new(Queue::of(environment, service)?);
+    let state = Arc::new(state);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let (state, queue) = (state.clone(), queue.clone());
+        let deliveries = Delivery::all_of(event.payload);
+        boxed(async move { Ok(settle(handler(state, deliveries).await, &queue).await) })
     }))
     .await
 }

@@ -117,6 +117,11 @@ impl RawItem {
         self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
     }
 
+    /// A whole number of up to 38 digits.
+    pub fn large_number(&self, name: &str) -> Option<i128> {
+        self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+    }
+
     /// The members of a set of texts, sorted; a missing set is empty.
     pub fn texts(&self, name: &str) -> Vec<&str> {
         let set = self.0.get(name).and_then(|value| value.as_ss().ok());

@@ -32,6 +32,13 @@ impl Placeholders {
         placeholder
     }
 
+    /// A whole number of up to 38 digits, which serde's data model of DynamoDB does not know.
+    fn number(&mut self, number: i128) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), AttributeValue::N(number.to_string()));
+        placeholder
+    }
+
     fn text_set(&mut self, texts: Vec<String>) -> String {
         let placeholder = format!(":v{}", self.values.len());
         self.values.insert(placeholder.clone(), AttributeValue::Ss(texts));
@@ -104,6 +111,30 @@ impl Condition {
         self
     }
 
+    /// A number of up to 38 digits is at most this one.
+    #[must_use]
+    pub fn at_most(mut self, name: &str, number: i128) -> Condition {
+        let (name, value) = (self.placeholders.name(name), self.placeholders.number(number));
+        self.clauses.push(format!("{name} <= {value}"));
+        self
+    }
+
+    /// A number of up to 38 digits is less than this one.
+    #[must_use]
+    pub fn below(mut self, name: &str, number: i128) -> Condition {
+        let (name, value) = (self.placeholders.name(name), self.placeholders.number(number));
+        self.clauses.push(format!("{name} < {value}"));
+        self
+    }
+
+    /// A number of up to 38 digits is greater than this one.
+    #[must_use]
+    pub fn above(mut self, name: &str, number: i128) -> Condition {
+        let (name, value) = (self.placeholders.name(name), self.placeholders.number(number));
+        self.clauses.push(format!("{name} > {value}"));
+        self
+    }
+
     /// A set of texts has room for one more, or holds `text` already.
     #[must_use]
     pub fn has_room_for(mut self, name: &str, text: &str, max: u64) -> Condition {
@@ -171,6 +202,24 @@ impl Update {
     pub fn add(mut self, name: &str, amount: i64) -> Update {
         let placeholders = &mut self.condition.placeholders;
         let (name, value) = (placeholders.name(name), placeholders.value(amount));
+        self.adds.push(format!("{name} {value}"));
+        self
+    }
+
+    /// Sets a number of up to 38 digits.
+    #[must_use]
+    pub fn set_number(mut self, name: &str, number: i128) -> Update {
+        let placeholders = &mut self.condition.placeholders;
+        let (name, value) = (placeholders.name(name), placeholders.number(number));
+        self.sets.push(format!("{name} = {value}"));
+        self
+    }
+
+    /// As [`Update::add`], of up to 38 digits; so many the sum may have, too.
+    #[must_use]
+    pub fn add_number(mut self, name: &str, amount: i128) -> Update {
+        let placeholders = &mut self.condition.placeholders;
+        let (name, value) = (placeholders.name(name), placeholders.number(amount));
         self.adds.push(format!("{name} {value}"));
         self
     }

@@ -200,7 +200,7 @@ fn expectations(
         expected.push((attempt, rights_here.contains(right)));
     }
     for queue in QUEUES {
-        let may = delivers || rights_here.contains(&Right::Tell(queue));
+        let may = delivers || rights_here.contains(&Right::SendTo(queue));
         expected.push((Attempt::Send(queue), may));
     }
     for folder in service.bucket.iter().flat_map(|bucket| bucket.folders).chain([&FOREIGN_FOLDER]) {

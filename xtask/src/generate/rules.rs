@@ -106,6 +106,13 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
             unless(!actions.is_empty(), "it has a right to do nothing with a folder");
         }
     }
+    for right in &function.rights {
+        if let Right::SendTo(name) = right {
+            let other = service.function(name);
+            let has_queue = other.is_some_and(|it| it.triggers.iter().any(Trigger::has_queue));
+            unless(has_queue, "it sends to a function of the service that has no queue");
+        }
+    }
     let uses_table = function
         .rights
         .iter()

@@ -77,7 +77,7 @@ struct FunctionView {
     /// Functions it calls directly.
     invokes: Vec<&'static str>,
     /// Functions whose queues it sends to.
-    tells: Vec<&'static str>,
+    sends_to: Vec<&'static str>,
     delivers_outboxes: bool,
 }
 
@@ -323,8 +323,8 @@ impl FunctionView {
                 Right::Invoke(name) => Some(name),
                 _ => None,
             }),
-            tells: names(&rights, |right| match *right {
-                Right::Tell(name) => Some(name),
+            sends_to: names(&rights, |right| match *right {
+                Right::SendTo(name) => Some(name),
                 _ => None,
             }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),

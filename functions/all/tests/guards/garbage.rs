@@ -71,7 +71,8 @@ async fn unknown_fields_and_parameters_are_refused_everywhere() {
         for operation in &scene.guarded.service.operations {
             let owner = scene.caller(operation);
             let call = &scene.calls[operation.name];
-            if let Some(body) = &call.body {
+            // A batch answers for each of its operations.
+            if let Some(body) = call.body.as_ref().filter(|body| body.is_object()) {
                 let mut body = body.clone();
                 body["unknownField"] = serde_json::json!(1);
                 let answer = call.send_body(&owner, Some(body.to_string().into_bytes())).await;

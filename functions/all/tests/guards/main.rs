@@ -9,6 +9,7 @@ mod contract;
 mod fixture;
 mod garbage;
 mod planning_fixture;
+mod usage_tracking_fixture;
 mod user_management_fixture;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,12 @@ const FOREIGN: u128 = 2;
 
 /// Every service with operations, and how to run it.
 fn fixtures() -> Vec<Guarded> {
-    vec![auth_fixture::guarded(), planning_fixture::guarded(), user_management_fixture::guarded()]
+    vec![
+        auth_fixture::guarded(),
+        planning_fixture::guarded(),
+        usage_tracking_fixture::guarded(),
+        user_management_fixture::guarded(),
+    ]
 }
 
 /// All of them, or the one that the environment names: `GUARDED=planning cargo test …`.

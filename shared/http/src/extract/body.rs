@@ -60,6 +60,11 @@ impl<T> Submission<T> {
         (Submission { input: (), claim: self.claim }, self.input)
     }
 
+    /// It came with an `Idempotency-Key`.
+    pub fn is_keyed(&self) -> bool {
+        self.claim.is_some()
+    }
+
     /// Begins the one transaction of this request.
     pub fn write(&self, store: &Store, caller: &Caller) -> Write {
         Write::new(store, caller, self.claim.clone().map(ClaimUse::Complete))

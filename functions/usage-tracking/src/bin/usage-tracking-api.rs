@@ -1,0 +1,5 @@
+//! Serves every operation of usage-tracking.
+
+fn main() -> Result<(), millwright_runtime::StartError> {
+    millwright_runtime::block_on(usage_tracking::usage_tracking_api())
+}

@@ -1,0 +1,468 @@
+//! Prices: which one holds, and what it comes to.
+
+use std::collections::BTreeMap;
+
+use deserr::Deserr;
+use millwright_core::{Error, Fault, FaultCode, Faults, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    COUNT, CategoryCode, Cost, Description, Extracted, Labels, PriceId, Quantity, UpTo,
+    divide_half_even,
+};
+
+/// The highest price of a unit, in micro-dollars.
+pub const MAX_PRICE: u64 = 1_000_000_000_000;
+
+millwright_core::wire_enum! {
+    /// Who sets a price.
+    pub enum PriceLevel {
+        Global = "global",
+        Organization = "organization",
+    }
+}
+
+millwright_core::wire_enum! {
+    /// How a price is applied.
+    pub enum PriceModel {
+        /// Free.
+        None = "none",
+        PerUnit = "per_unit",
+        PerThousand = "per_thousand",
+        PerMillion = "per_million",
+        /// Of a metric in seconds.
+        PerMinute = "per_minute",
+        /// By the quantity of a calendar month.
+        Tiered = "tiered",
+        /// So much in every calendar month with any usage.
+        Flat = "flat",
+    }
+}
+
+millwright_core::wire_enum! {
+    /// What a tier's price applies to.
+    pub enum TierMode {
+        /// Each unit costs what its tier says.
+        Graduated = "graduated",
+        /// All units cost what the tier of the total says.
+        Volume = "volume",
+    }
+}
+
+millwright_core::wire_enum! {
+    /// Where a price is in time.
+    pub enum PriceState {
+        Scheduled = "scheduled",
+        Active = "active",
+        Ended = "ended",
+    }
+}
+
+/// One step of a tiered price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Deserr, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase")]
+pub struct Tier {
+    /// The last quantity that belongs to it; null for the last tier.
+    #[deserr(default)]
+    pub up_to: Option<Quantity>,
+    #[deserr(default)]
+    #[schema(required = false)]
+    pub unit_price_micros: u64,
+    /// Once a month, if the tier is reached.
+    #[deserr(default)]
+    #[schema(required = false)]
+    pub flat_micros: u64,
+}
+
+/// A price of one measure of a category.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    pub id: PriceId,
+    pub category_code: CategoryCode,
+    pub metric: String,
+    pub level: PriceLevel,
+    #[serde(rename = "match")]
+    pub matching: Labels,
+    pub model: PriceModel,
+    pub unit_price_micros: Option<u64>,
+    pub tiers: UpTo<Tier, 10>,
+    pub tier_mode: TierMode,
+    pub flat_micros: Option<u64>,
+    pub effective_from: Timestamp,
+    pub effective_to: Option<Timestamp>,
+    pub description: Description,
+    pub version: u64,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub updated_at: Timestamp,
+}
+
+impl Price {
+    pub fn state(&self, now: Timestamp) -> PriceState {
+        if now < self.effective_from {
+            PriceState::Scheduled
+        } else if self.effective_to.is_some_and(|end| end <= now) {
+            PriceState::Ended
+        } else {
+            PriceState::Active
+        }
+    }
+
+    fn holds(&self, category: &str, metric: &str, dimensions: &Labels, at: Timestamp) -> bool {
+        self.category_code.as_str() == category
+            && self.metric == metric
+            && self.effective_from <= at
+            && self.effective_to.is_none_or(|end| at < end)
+            && self.matching.iter().all(|(name, value)| dimensions.get(name) == Some(value))
+    }
+
+    /// Two prices of one level, measure and match hold at one time.
+    pub fn overlaps(&self, other: &Price) -> bool {
+        let same = self.level == other.level
+            && self.category_code == other.category_code
+            && self.metric == other.metric
+            && self.matching == other.matching;
+        let begins_before_end =
+            |a: &Price, b: &Price| b.effective_to.is_none_or(|end| a.effective_from < end);
+        same && self.id != other.id
+            && begins_before_end(self, other)
+            && begins_before_end(other, self)
+    }
+
+    /// By the quantity of a month, and not event by event.
+    pub fn is_monthly(&self) -> bool {
+        matches!(self.model, PriceModel::Tiered | PriceModel::Flat)
+    }
+
+    /// What belongs to the model is there, and nothing else.
+    ///
+    /// # Errors
+    /// `invalid_request` with every fault.
+    pub fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        let mut fault = |pointer: &str, code, detail: &str| {
+            faults.0.push(Fault::new(pointer.to_owned(), code, detail.to_owned()));
+        };
+        let per_unit = matches!(
+            self.model,
+            PriceModel::PerUnit
+                | PriceModel::PerThousand
+                | PriceModel::PerMillion
+                | PriceModel::PerMinute
+        );
+        let mut wanted = |pointer: &str, is_there: bool, wanted: bool| match (is_there, wanted) {
+            (false, true) => fault(pointer, FaultCode::Required, "this model needs it"),
+            (true, false) => fault(pointer, FaultCode::NotAllowed, "this model does not take it"),
+            _ => {}
+        };
+        wanted("/unitPriceMicros", self.unit_price_micros.is_some(), per_unit);
+        wanted("/tiers", !self.tiers.0.is_empty(), self.model == PriceModel::Tiered);
+        wanted("/flatMicros", self.flat_micros.is_some(), self.model == PriceModel::Flat);
+        let tiers = &self.tiers.0;
+        let amounts = tiers.iter().flat_map(|tier| [tier.unit_price_micros, tier.flat_micros]);
+        let amounts = amounts.chain(self.unit_price_micros).chain(self.flat_micros);
+        if amounts.into_iter().any(|amount| amount > MAX_PRICE) {
+            fault("", FaultCode::TooLarge, "a price has at most 10^12 micro-dollars");
+        }
+        let ascends = tiers.windows(2).all(|pair| match (pair[0].up_to, pair[1].up_to) {
+            (Some(a), Some(b)) => Quantity::ZERO < a && a < b,
+            (Some(a), None) => Quantity::ZERO < a,
+            (None, _) => false,
+        });
+        if !tiers.is_empty() && (!ascends || tiers.last().is_some_and(|tier| tier.up_to.is_some()))
+        {
+            fault("/tiers", FaultCode::NotAllowed, "upTo must rise, and be null in the last one");
+        }
+        if self.effective_to.is_some_and(|end| end <= self.effective_from) {
+            fault("/effectiveTo", FaultCode::TooSmall, "must be later than effectiveFrom");
+        }
+        if self.matching.len() > 3 {
+            fault("/match", FaultCode::TooLong, "at most 3 dimensions");
+        }
+        if faults.0.is_empty() { Ok(()) } else { Err(faults.into()) }
+    }
+
+    /// What a quantity of one event costs, rounded half-even; nothing by the month. None beyond
+    /// [`Cost::MAX`].
+    pub fn cost(&self, quantity: Quantity) -> Option<Cost> {
+        let price = i128::from(self.unit_price_micros.unwrap_or_default());
+        // Pico-dollars are 10^6 of the price, nano-quantities 10^9 of the unit.
+        let divisor: i128 = match self.model {
+            PriceModel::PerUnit => 1_000,
+            PriceModel::PerThousand => 1_000_000,
+            PriceModel::PerMillion => 1_000_000_000,
+            PriceModel::PerMinute => 60_000,
+            PriceModel::None | PriceModel::Tiered | PriceModel::Flat => return Some(Cost::ZERO),
+        };
+        let cost = Cost::from_pico(divide_half_even(quantity.nano().checked_mul(price)?, divisor));
+        (cost <= Cost::MAX && -cost <= Cost::MAX).then_some(cost)
+    }
+
+    /// What the total of a calendar month costs; nothing by the event.
+    pub fn monthly_cost(&self, total: Quantity) -> Cost {
+        if total <= Quantity::ZERO {
+            return Cost::ZERO;
+        }
+        let micros = |micros: u64| Cost::from_pico(i128::from(micros) * Cost::MICRO);
+        match self.model {
+            PriceModel::Flat => micros(self.flat_micros.unwrap_or_default()),
+            PriceModel::Tiered => self.tiered_cost(total),
+            _ => Cost::ZERO,
+        }
+    }
+
+    fn tiered_cost(&self, total: Quantity) -> Cost {
+        let units = |quantity: Quantity, micros: u64| {
+            let product = quantity.nano().saturating_mul(i128::from(micros));
+            Cost::from_pico(divide_half_even(product, 1_000))
+        };
+        let flat = |tier: &Tier| Cost::from_pico(i128::from(tier.flat_micros) * Cost::MICRO);
+        let tiers = &self.tiers.0;
+        match self.tier_mode {
+            TierMode::Volume => {
+                let tier = tiers.iter().find(|tier| tier.up_to.is_none_or(|end| total <= end));
+                tier.map(|tier| units(total, tier.unit_price_micros) + flat(tier))
+                    .unwrap_or_default()
+            }
+            TierMode::Graduated => {
+                let mut begin = Quantity::ZERO;
+                let mut sum = Cost::ZERO;
+                for tier in tiers {
+                    if total <= begin {
+                        break;
+                    }
+                    let end = tier.up_to.map_or(total, |end| end.min(total));
+                    sum += units(end - begin, tier.unit_price_micros) + flat(tier);
+                    begin = end;
+                }
+                sum
+            }
+        }
+    }
+}
+
+/// The price that holds: the organization's before the global one (where both are asked for), more
+/// matched dimensions first, then the later start.
+pub fn effective<'p>(
+    prices: impl IntoIterator<Item = &'p Price>,
+    category: &str,
+    metric: &str,
+    dimensions: &Labels,
+    at: Timestamp,
+) -> Option<&'p Price> {
+    let candidates = prices.into_iter().filter(|it| it.holds(category, metric, dimensions, at));
+    candidates.max_by_key(|it| {
+        let is_own = it.level == PriceLevel::Organization;
+        (is_own, it.matching.len(), it.effective_from, it.id)
+    })
+}
+
+millwright_core::wire_enum! {
+    /// Who says what an event costs.
+    pub enum CostSource {
+        OrganizationPrice = "organization_price",
+        Reported = "reported",
+        GlobalPrice = "global_price",
+        None = "none",
+    }
+}
+
+/// What an event costs, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    pub cost: Cost,
+    pub source: CostSource,
+    pub price_ids: Vec<PriceId>,
+}
+
+/// Prices the measures of an event: an organization's price for any of them replaces the cost it
+/// reports, a reported cost wins over global prices.
+///
+/// # Errors
+/// The event costs more than [`Cost::MAX`].
+pub fn price_event(
+    prices: &[Price],
+    category: &str,
+    extracted: &Extracted,
+    at: Timestamp,
+) -> Result<Priced, String> {
+    let mut measures: BTreeMap<&str, Quantity> =
+        extracted.quantities.iter().map(|(name, it)| (name.as_str(), *it)).collect();
+    measures.entry(COUNT).or_insert(Quantity::ONE);
+    let chosen: Vec<(&Price, Quantity)> = measures
+        .into_iter()
+        .filter_map(|(metric, quantity)| {
+            let price = effective(prices, category, metric, &extracted.dimensions, at)?;
+            Some((price, quantity))
+        })
+        .collect();
+    let is_own = chosen.iter().any(|(price, _)| price.level == PriceLevel::Organization);
+    let source = match (is_own, extracted.reported, chosen.is_empty()) {
+        (true, _, _) => CostSource::OrganizationPrice,
+        (false, Some(reported), _) if reported <= Cost::MAX => {
+            let source = CostSource::Reported;
+            return Ok(Priced { cost: reported, source, price_ids: Vec::new() });
+        }
+        (false, Some(_), _) => return Err("the reported cost is beyond 10^18".to_owned()),
+        (false, None, false) => CostSource::GlobalPrice,
+        (false, None, true) => CostSource::None,
+    };
+    let mut cost = Cost::ZERO;
+    for (price, quantity) in &chosen {
+        let part = price.cost(*quantity);
+        cost += part.ok_or_else(|| "it costs more than 10^18 micro-dollars".to_owned())?;
+    }
+    if cost > Cost::MAX {
+        return Err("it costs more than 10^18 micro-dollars".to_owned());
+    }
+    let price_ids = chosen.iter().map(|(price, _)| price.id).collect();
+    Ok(Priced { cost, source, price_ids })
+}
+
+/// # Errors
+/// `invalid_request` if there is no such measure to be priced.
+pub fn check_priced_measure(metric: &str, has_metric: bool) -> Result<()> {
+    if metric == COUNT || has_metric {
+        return Ok(());
+    }
+    let detail = "must be count or a metric of the category";
+    Err(Error::fault("/metric", FaultCode::NotAllowed, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn price(model: PriceModel, micros: Option<u64>) -> Price {
+        Price {
+            id: PriceId::derived(Timestamp::UNIX_EPOCH, &[1; 10]),
+            category_code: CategoryCode::of("a.b"),
+            metric: "tokens".to_owned(),
+            level: PriceLevel::Organization,
+            matching: Labels::new(),
+            model,
+            unit_price_micros: micros,
+            tiers: UpTo::default(),
+            tier_mode: TierMode::Graduated,
+            flat_micros: None,
+            effective_from: Timestamp::UNIX_EPOCH,
+            effective_to: None,
+            description: Description::default(),
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            created_by: String::new(),
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn tiered(mode: TierMode, steps: &[(Option<i64>, u64, u64)]) -> Price {
+        let tier = |(up_to, unit, flat): &(Option<i64>, u64, u64)| Tier {
+            up_to: up_to.map(Quantity::whole),
+            unit_price_micros: *unit,
+            flat_micros: *flat,
+        };
+        let tiers = UpTo(steps.iter().map(tier).collect());
+        Price { tiers, tier_mode: mode, ..price(PriceModel::Tiered, None) }
+    }
+
+    #[test]
+    fn a_million_small_events_cost_exactly_what_they_should() {
+        let price = price(PriceModel::PerMillion, Some(150_000));
+        let one = price.cost(Quantity::whole(7)).expect("a cost");
+        assert_eq!(one.pico(), 1_050_000);
+        let sum: Cost = std::iter::repeat_n(one, 1_000_000).sum();
+        assert_eq!(sum.micros(), 1_050_000);
+    }
+
+    #[test]
+    fn tiers_end_where_they_say() {
+        let steps = [(Some(100), 10, 0), (Some(200), 5, 1_000), (None, 1, 0)];
+        let cost = |mode, total| tiered(mode, &steps).monthly_cost(Quantity::whole(total)).micros();
+        for (total, graduated, volume) in [
+            (0, 0, 0),
+            (100, 1_000, 1_000),
+            (101, 2_005, 1_505),
+            (200, 2_500, 2_000),
+            (300, 2_600, 300),
+        ] {
+            assert_eq!(cost(TierMode::Graduated, total), graduated, "{total}");
+            assert_eq!(cost(TierMode::Volume, total), volume, "{total}");
+        }
+        assert!(tiered(TierMode::Volume, &steps).check().is_ok());
+        for bad in [
+            vec![(Some(100), 1, 0)],
+            vec![(Some(100), 1, 0), (Some(100), 1, 0), (None, 1, 0)],
+            vec![(None, 1, 0), (None, 1, 0)],
+            vec![(Some(0), 1, 0), (None, 1, 0)],
+        ] {
+            assert!(tiered(TierMode::Volume, &bad).check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_organization_wins_over_the_report_and_the_report_over_the_platform() {
+        let mut extracted =
+            Extracted { reported: Some(Cost::from_micros(7)), ..Extracted::default() };
+        extracted.quantities.insert("tokens".to_owned(), Quantity::whole(10));
+        extracted.dimensions.insert("model".to_owned(), "large".to_owned());
+        let at: Timestamp = "2026-11-23T00:00:00Z".parse().expect("a time");
+        let own = price(PriceModel::PerUnit, Some(3));
+        let global = Price { level: PriceLevel::Global, ..price(PriceModel::PerUnit, Some(5)) };
+        let cost = |prices: &[Price], extracted: &Extracted| {
+            let priced = price_event(prices, "a.b", extracted, at).expect("a price");
+            (priced.cost.micros(), priced.source)
+        };
+        let both = [own.clone(), global.clone()];
+        assert_eq!(cost(&both, &extracted), (30, CostSource::OrganizationPrice));
+        assert_eq!(cost(&both[1..], &extracted), (7, CostSource::Reported));
+        extracted.reported = None;
+        assert_eq!(cost(&both[1..], &extracted), (50, CostSource::GlobalPrice));
+        assert_eq!(cost(&[], &extracted), (0, CostSource::None));
+        // More dimensions, then the later start; half-open at both ends.
+        let matched = |model: &str, micros| Price {
+            matching: Labels::from([("model".to_owned(), model.to_owned())]),
+            ..price(PriceModel::PerUnit, Some(micros))
+        };
+        let later = Price { effective_from: at, ..price(PriceModel::PerUnit, Some(4)) };
+        let ended = Price { effective_to: Some(at), ..price(PriceModel::PerUnit, Some(9)) };
+        assert_eq!(
+            cost(
+                &[own.clone(), matched("large", 1), matched("small", 2), later.clone()],
+                &extracted
+            )
+            .0,
+            10
+        );
+        assert_eq!(cost(&[own, later, ended], &extracted).0, 40);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cost_is_the_nearest_pico_dollar(nano in 0i128..1_000_000_000_000_000_000_000, micros in 0u64..1_000_000_000_000, model in 1usize..5) {
+            let model = PriceModel::ALL[model];
+            let Some(cost) = price(model, Some(micros)).cost(Quantity::from_nano(nano)) else { return Ok(()) };
+            let divisor = match model {
+                PriceModel::PerUnit => 1_000,
+                PriceModel::PerThousand => 1_000_000,
+                PriceModel::PerMillion => 1_000_000_000,
+                _ => 60_000,
+            };
+            let exact = nano * i128::from(micros);
+            prop_assert!((cost.pico() * divisor - exact).abs() * 2 <= divisor);
+        }
+
+        #[test]
+        fn graduated_costs_only_rise(totals in prop::collection::vec(0i64..1_000, 2), first in 1u64..50, second in 1u64..50) {
+            let price = tiered(TierMode::Graduated, &[(Some(300), first, 3), (None, second, 0)]);
+            let cost = |total: i64| price.monthly_cost(Quantity::whole(total));
+            let (less, more) = (totals[0].min(totals[1]), totals[0].max(totals[1]));
+            prop_assert!(cost(less) <= cost(more));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Alerts, and the marks by which each is raised once.
+
+use std::time::Duration;
+
+use millwright_core::{Tenant, Timestamp};
+use millwright_store::{Index, IndexKeys, Item, Key, Partition};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Alert, AlertId};
+
+const KEPT: Duration = Duration::from_secs(396 * 24 * 3_600);
+
+/// A stored alert.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlertItem {
+    pub version: u64,
+    pub summary: Alert,
+}
+
+impl AlertItem {
+    pub fn of(alert: &Alert) -> AlertItem {
+        AlertItem { version: alert.version, summary: alert.clone() }
+    }
+
+    pub fn place(tenant: &Tenant, id: AlertId) -> Key {
+        Partition::of(tenant).and("ALERT").and(id).at("HEAD")
+    }
+}
+
+pub fn all_alerts(tenant: &Tenant) -> Partition {
+    Partition::of(tenant).and("ALERTS")
+}
+
+impl Item for AlertItem {
+    const KIND: &'static str = "alert";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        AlertItem::place(tenant, self.summary.id)
+    }
+
+    fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
+        let Alert { id, created_at, .. } = &self.summary;
+        IndexKeys::default().on(Index::Gsi2, all_alerts(tenant), format!("{created_at}#{id}"))
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.summary.created_at.plus(KEPT))
+    }
+}
+
+/// Something was told before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnceMarker {
+    /// What, with all that makes it another.
+    pub what: String,
+    pub at: Timestamp,
+}
+
+impl Item for OnceMarker {
+    const KIND: &'static str = "once";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        Partition::of(tenant).and("AL").at(&self.what)
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.at.plus(KEPT))
+    }
+}

@@ -1,0 +1,70 @@
+//! What usage-tracking stores, and where: the only module that names DynamoDB.
+//!
+//! O = `ORG#<organization>`, `<s>` a write shard. What a key cannot hold (long or many values) is
+//! in it as a hash, and as it is in the item.
+//!
+//! | pattern | key condition | index |
+//! |---|---|---|
+//! | raw event, deduplication | pk `O#EV#<first byte of the id>`, sk `<id>`; put if absent | - |
+//! | events by time | pk `O#ET#<yyyymmdd>#<0-7>`, sk `<time>#<id>` | gsi1 |
+//! | hour counters of a scope | pk `O#H#<category>#<scopeType>#<yyyymmdd>#<s>`, sk `<scopeId>#<hh>#<dimensions>`; attributes per quarter | - |
+//! | minute counters | pk `O#M#<category>#<yyyymmdd>#<s>`, sk `<hhmm>#<dimensions>` | - |
+//! | categories that counted in a month | pk `O#ACT#<yyyymm>`, sk `<category>` | - |
+//! | combinations of dimension values of a day | pk `O#DIM#<category>#<yyyymmdd>`, sk `<dimensions>`, `#COUNT` | - |
+//! | meters that cannot be added up | pk `O#X#<meter>#<yyyymmdd>`, sk `<scopeType>#<scopeId>#<hh>#<dimensions>[#<part>]` | - |
+//! | limit counter | pk `O#LC#<limit>#<scopeId>`, sk `<window start>` | - |
+//! | definitions: categories, meters, limits, prices, settings | pk `O#DEF`, sk `<noun>#<id>` | - |
+//! | global prices | pk `PLATFORM#DEF`, sk `price#<id>` | - |
+//! | a name, slug or event type, once | pk `O#UNIQ`, sk `<what>#<folded>` | - |
+//! | reservation; by reference | pk `O#RSV#<id>`, sk `HEAD`; pk `O#RREF#<reference>`, sk `REF` | - |
+//! | open reservations by expiry | pk `O#RSVOPEN`, sk `<expiresAt>#<id>` | gsi1 |
+//! | reservations, newest first | pk `O#RSVS`, sk `<createdAt>#<id>` | gsi2 |
+//! | rejections | pk `O#REJ`, sk `<receivedAt>#<message>` | - |
+//! | alerts; each once | pk `O#ALERT#<id>`, sk `HEAD`; pk `O#AL`, sk `<what>` | - |
+//! | alerts, newest first | pk `O#ALERTS`, sk `<createdAt>#<id>` | gsi2 |
+//!
+//! Outbox, inbox, idempotency records and denial marks are those of the shared crates. No
+//! transaction has more than 100 items.
+
+mod alert;
+mod combination;
+mod counter;
+mod definition;
+mod event;
+mod limit;
+mod meter;
+mod rejection;
+mod reservation;
+
+use millwright_core::Timestamp;
+
+pub use self::{
+    alert::*, combination::*, counter::*, definition::*, event::*, limit::*, meter::*,
+    rejection::*, reservation::*,
+};
+use crate::domain::{digest, hex};
+
+/// `yyyymmdd` in UTC.
+pub fn day_of(at: Timestamp) -> String {
+    at.hour_bucket()[..8].to_owned()
+}
+
+/// A value as part of a key: itself, if that is short and harmless, else a hash.
+pub fn key_part(value: &str) -> String {
+    let is_harmless = value.len() <= 40
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b == b'.');
+    match is_harmless {
+        true => value.to_owned(),
+        false => format!("~{}", hex(&digest(&[value.as_bytes()]), 16)),
+    }
+}
+
+/// Dimension values as part of a key; nothing if there are none.
+pub fn dimensions_part(dimensions: &crate::domain::Labels) -> String {
+    if dimensions.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<&[u8]> =
+        dimensions.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+    hex(&digest(&parts), 12)
+}

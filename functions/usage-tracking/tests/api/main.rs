@@ -1,0 +1,17 @@
+//! usage-tracking over its router, DynamoDB in memory. Modules mirror URLs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod corrections;
+mod costs;
+mod events;
+mod exactly;
+mod ingest;
+mod limits;
+mod meters;
+mod prices;
+mod queries;
+mod reservations;
+mod scene;
+
+pub use scene::{A, B, Scene};
