@@ -9,6 +9,7 @@ pub fn services() -> Vec<Service> {
         auth::service(),
         planning::service(),
         relay::service(),
+        secret_management::service(),
         user_management::service(),
     ]
 }

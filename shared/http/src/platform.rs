@@ -1,12 +1,13 @@
 //! What every service has: verifier, table, limits, the internal secret.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
+use aws_lc_rs::hmac;
 use futures::future::BoxFuture;
-use millwright_core::{Clock, Error, IdGenerator, Result, Timestamp};
+use millwright_core::{Clock, Error, IdGenerator, Result, Tenant, Timestamp};
 use millwright_identity::Verifier;
 use millwright_store::{CursorSealer, Store};
 use tokio::sync::OnceCell;
@@ -16,6 +17,12 @@ use crate::{denial::RecentDenials, limit::Limiter};
 /// Where the installation's internal secret comes from; cursor keys are derived from it.
 pub trait InternalSecret: Send + Sync {
     fn fetch(&self) -> BoxFuture<'_, Result<Vec<u8>>>;
+}
+
+/// Where the keys come from by which requests with an idempotency key are recognized, for services
+/// whose requests carry secrets: a hash without a key would let somebody try values out.
+pub trait FingerprintKeys: Send + Sync {
+    fn key(&self, tenant: Tenant) -> BoxFuture<'_, Result<hmac::Key>>;
 }
 
 /// A fixed secret, for tests.
@@ -54,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) denials: Mutex<RecentDenials>,
     internal_secret: Arc<dyn InternalSecret>,
     cursors: OnceCell<CursorSealer>,
+    pub(crate) fingerprint_keys: OnceLock<Arc<dyn FingerprintKeys>>,
     /// When the dependencies were asked last, and what they answered.
     ready: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
 }
@@ -71,8 +79,15 @@ impl Platform {
             denials: Mutex::default(),
             internal_secret: parts.internal_secret,
             cursors: OnceCell::new(),
+            fingerprint_keys: OnceLock::new(),
             ready: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// From now on requests with an idempotency key are recognized by keyed hashes.
+    pub fn recognize_by(&self, keys: Arc<dyn FingerprintKeys>) {
+        // Who was first stays: all instances of a process have the same.
+        let _ = self.0.fingerprint_keys.set(keys);
     }
 
     pub fn clock(&self) -> &Clock {

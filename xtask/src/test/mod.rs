@@ -5,6 +5,7 @@ mod identity;
 mod local;
 mod rust;
 mod scaffold;
+mod secrets;
 mod smoke;
 
 use std::time::{Duration, Instant};
@@ -52,6 +53,7 @@ enum Step {
     Templates,
     Smoke,
     Identity,
+    Secrets,
     Deploy,
     Contract,
     Licenses,
@@ -69,6 +71,7 @@ impl Step {
             Step::Templates => "templates",
             Step::Smoke => "smoke",
             Step::Identity => "identity",
+            Step::Secrets => "secrets",
             Step::Deploy => "deploy",
             Step::Contract => "contract",
             Step::Licenses => "licenses",
@@ -86,6 +89,7 @@ impl Step {
             Step::Templates => "cfn-lint and sam validate on what is deployed",
             Step::Smoke => "the main job through the local stack, from request to consumer",
             Step::Identity => "signing in with OpenID Connect libraries, up to what a role allows",
+            Step::Secrets => "secrets as a KV v2 store, by the client of others (hvac)",
             Step::Deploy => {
                 "the templates deployed on the emulator, used over HTTP, roles in force"
             }
@@ -108,6 +112,7 @@ impl Step {
             }
             Step::Smoke => smoke::run(&context.tools),
             Step::Identity => identity::run(&context.tools),
+            Step::Secrets => secrets::run(&context.tools),
             Step::Deploy => deploy::run(&context.tools).map(|()| Outcome::Passed),
             Step::Contract => contract::run(&context.tools),
             Step::Licenses => rust::licenses(),

@@ -79,21 +79,35 @@ where
         if !services.contains(&service.service.as_str()) {
             return Err(forbidden::<P>().into());
         }
-        let request = match parts.extensions.get::<RequestContext>() {
-            Some(context) => context.clone(),
-            None => RequestContext::of(parts, platform.ids()),
-        };
-        let tenant = tenant(&service);
-        Exchange::of(parts).with(|left| {
-            left.actor = Some(service.service.clone());
-            left.organization = service.organization_id.map(|id| id.to_string());
-        });
-        let principal = Principal::service(service.service, tenant);
-        let operation = OperationName::of(parts);
-        let caller = Caller { principal, request, tenant, platform, operation };
+        let caller = standing_for(service, parts, &platform);
         admit(parts, &caller)?;
         Ok(FromService { caller, permission: PhantomData })
     }
+}
+
+/// The service that calls, if one does: it acts for nobody but itself.
+pub(super) fn caller(parts: &Parts, platform: &Platform) -> Result<Option<Caller>> {
+    let Some(service) = calling_service(&parts.headers)? else { return Ok(None) };
+    if parts.headers.contains_key(ACT_FOR_HEADER) {
+        let detail = "this service acts for nobody but itself";
+        return Err(Error::new(codes::ACT_FOR_DENIED, detail));
+    }
+    Ok(Some(standing_for(service, parts, platform)))
+}
+
+fn standing_for(service: CallingService, parts: &Parts, platform: &Platform) -> Caller {
+    let request = match parts.extensions.get::<RequestContext>() {
+        Some(context) => context.clone(),
+        None => RequestContext::of(parts, platform.ids()),
+    };
+    let tenant = tenant(&service);
+    Exchange::of(parts).with(|left| {
+        left.actor = Some(service.service.clone());
+        left.organization = service.organization_id.map(|id| id.to_string());
+    });
+    let principal = Principal::service(service.service, tenant);
+    let operation = OperationName::of(parts);
+    Caller { principal, request, tenant, platform: platform.clone(), operation }
 }
 
 fn forbidden<P: Requires>() -> Error {
