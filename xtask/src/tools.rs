@@ -26,6 +26,8 @@ pub enum Group {
     Contract,
     /// The identity provider of `dev`: oidc-provider-mock.
     Identity,
+    /// hvac, which uses the facade for KV v2.
+    Secrets,
     /// What Rust tests ask for a second opinion: networkx.
     Oracle,
 }
@@ -37,6 +39,7 @@ impl Group {
             Group::Lint => "lint",
             Group::Contract => "contract",
             Group::Identity => "identity",
+            Group::Secrets => "secrets",
             Group::Oracle => "oracle",
         }
     }
@@ -47,6 +50,7 @@ impl Group {
             Group::Lint => "the template linters",
             Group::Contract => "Schemathesis",
             Group::Identity => "the local identity provider",
+            Group::Secrets => "hvac",
             Group::Oracle => "networkx and DuckDB",
         }
     }

@@ -10,6 +10,7 @@ pub fn services() -> Vec<Service> {
         planning::service(),
         relay::service(),
         usage_tracking::service(),
+        secret_management::service(),
         user_management::service(),
     ]
 }

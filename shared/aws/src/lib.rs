@@ -5,14 +5,17 @@
 //! - [`Endpoint`]: a service that can be called.
 //! - [`Signer`]: signatures of requests and links.
 //! - [`Functions`]: operations of other services' functions, by direct invoke.
+//! - [`MasterKey`]: data keys, made and unwrapped by the Key Management Service.
 //! - [`Parameters`]: settings of the installation, in the parameter store of Systems Manager.
 
 mod endpoint;
 mod functions;
+mod keys;
 mod parameters;
 mod signer;
 
 pub use endpoint::{Answer, Endpoint, EndpointParts, Timeouts, credentials};
 pub use functions::{Called, Functions};
+pub use keys::{EncryptionContext, MasterKey, NewDataKey};
 pub use parameters::Parameters;
 pub use signer::{Pairs, SignableBody, Signer, Unsigned, encoded};

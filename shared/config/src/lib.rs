@@ -67,6 +67,7 @@ struct Endpoints {
     sqs: Option<String>,
     lambda: Option<String>,
     ssm: Option<String>,
+    kms: Option<String>,
 }
 
 /// The AWS services Millwright calls.
@@ -79,6 +80,7 @@ pub enum AwsService {
     Sqs,
     Lambda,
     Ssm,
+    Kms,
 }
 
 /// Credentials of the function's role. Debug prints the key id only.
@@ -179,6 +181,7 @@ impl Config {
                     sqs: optional("AWS_ENDPOINT_URL_SQS"),
                     lambda: optional("AWS_ENDPOINT_URL_LAMBDA"),
                     ssm: optional("AWS_ENDPOINT_URL_SSM"),
+                    kms: optional("AWS_ENDPOINT_URL_KMS"),
                 },
             },
             prefix,
@@ -227,6 +230,7 @@ impl Config {
             AwsService::Sqs => ("AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
             AwsService::Lambda => ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda),
             AwsService::Ssm => ("AWS_ENDPOINT_URL_SSM", &endpoints.ssm),
+            AwsService::Kms => ("AWS_ENDPOINT_URL_KMS", &endpoints.kms),
         };
         let endpoint = own.as_deref().or(endpoints.all.as_deref());
         if endpoint.is_none() && self.stage.is_local() {
@@ -306,6 +310,7 @@ mod tests {
             AwsService::Sqs,
             AwsService::Lambda,
             AwsService::Ssm,
+            AwsService::Kms,
         ] {
             assert!(local.endpoint(service).is_err(), "{service:?}");
         }

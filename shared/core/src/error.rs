@@ -152,6 +152,13 @@ impl Error {
         Faults::of(Fault::new(pointer, code, detail)).into()
     }
 
+    /// Faults of a service's own code, all at once.
+    pub fn invalid(code: Code, faults: Vec<Fault>) -> Error {
+        let mut error = Error::from(Faults(faults));
+        error.0.code = code;
+        error
+    }
+
     /// Adds a member to the problem; the names are part of the API.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Error {

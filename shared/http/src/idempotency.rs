@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::digest::{self, digest};
+use aws_lc_rs::{
+    digest::{self, digest},
+    hmac,
+};
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, request::Parts};
@@ -48,14 +51,25 @@ pub(crate) struct Fingerprint(String);
 impl Fingerprint {
     pub(crate) fn of(parts: &Parts, body: &[u8]) -> Fingerprint {
         let mut context = digest::Context::new(&digest::SHA256);
+        Fingerprint::each_part(parts, body, |part| context.update(part));
+        Fingerprint(URL_SAFE_NO_PAD.encode(context.finish()))
+    }
+
+    /// By a key of the tenant, for requests that carry secrets.
+    pub(crate) fn keyed(key: &hmac::Key, parts: &Parts, body: &[u8]) -> Fingerprint {
+        let mut context = hmac::Context::with_key(key);
+        Fingerprint::each_part(parts, body, |part| context.update(part));
+        Fingerprint(URL_SAFE_NO_PAD.encode(context.sign()))
+    }
+
+    fn each_part(parts: &Parts, body: &[u8], mut update: impl FnMut(&[u8])) {
         // Sorted: not every gateway keeps the order of parameters.
         let mut query: Vec<&str> = parts.uri.query().unwrap_or_default().split('&').collect();
         query.sort_unstable();
         for part in [parts.uri.path().as_bytes(), query.join("&").as_bytes(), body] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
+            update(&(part.len() as u64).to_be_bytes());
+            update(part);
         }
-        Fingerprint(URL_SAFE_NO_PAD.encode(context.finish()))
     }
 }
 

@@ -37,7 +37,7 @@ pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use browser::{
     Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit,
-    WithCookies, seconds_until,
+    WithCookies, in_own_form, seconds_until,
 };
 pub use denial::access_denied_event;
 pub use describe::{Describe, OperationDocument};
@@ -45,10 +45,12 @@ pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
     ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
-    Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
+    Entitled, Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
     PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
 };
-pub use platform::{InternalSecret, Platform, PlatformParts, Readiness, StaticSecret};
+pub use platform::{
+    FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,
+};
 pub use problem::{Answered, Problem, status};
 pub use write::Write;
 

@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::hmac;
 use futures::future::BoxFuture;
-use millwright_core::{Clock, Error, IdGenerator, Result, Timestamp};
+use millwright_core::{Clock, Error, IdGenerator, Result, Tenant, Timestamp};
 use millwright_identity::Verifier;
 use millwright_store::{CursorSealer, Store};
 use tokio::sync::OnceCell;
@@ -23,6 +24,12 @@ pub trait Readiness: Send + Sync {
     /// # Errors
     /// `unavailable` with what is missing.
     fn check(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// Where the keys come from by which requests with an idempotency key are recognized, for services
+/// whose requests carry secrets: a hash without a key would let somebody try values out.
+pub trait FingerprintKeys: Send + Sync {
+    fn key(&self, tenant: Tenant) -> BoxFuture<'_, Result<hmac::Key>>;
 }
 
 /// A fixed secret, for tests.
@@ -61,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) denials: Mutex<RecentDenials>,
     internal_secret: Arc<dyn InternalSecret>,
     cursors: OnceCell<CursorSealer>,
+    pub(crate) fingerprint_keys: OnceLock<Arc<dyn FingerprintKeys>>,
     /// When the dependencies were asked last, and what they answered.
     ready: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
     readiness: OnceLock<Arc<dyn Readiness>>,
@@ -79,6 +87,7 @@ impl Platform {
             denials: Mutex::default(),
             internal_secret: parts.internal_secret,
             cursors: OnceCell::new(),
+            fingerprint_keys: OnceLock::new(),
             ready: tokio::sync::Mutex::default(),
             readiness: OnceLock::new(),
         }))
@@ -88,6 +97,12 @@ impl Platform {
     pub fn is_ready_with(&self, readiness: Arc<dyn Readiness>) {
         // A second one would be of another router over the same platform: the first serves.
         let _ = self.0.readiness.set(readiness);
+    }
+
+    /// From now on requests with an idempotency key are recognized by keyed hashes.
+    pub fn recognize_by(&self, keys: Arc<dyn FingerprintKeys>) {
+        // Who was first stays: all instances of a process have the same.
+        let _ = self.0.fingerprint_keys.set(keys);
     }
 
     pub fn clock(&self) -> &Clock {

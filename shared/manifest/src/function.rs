@@ -64,6 +64,13 @@ pub enum Right {
     OwnTable(&'static [TableAction]),
     /// Calls on the files of one folder of the service's own bucket. Never list.
     OwnFiles(Folder, &'static [FileAction]),
+    /// An explicit denial: nothing whose partition key in the own table is like one of these
+    /// patterns is read, whatever else is granted. Writing and deleting stay, as long as they do not
+    /// answer with the item.
+    NeverRead(&'static [&'static str]),
+    /// Calls on the service's own master key, `alias/<prefix>-<service>`; a service with such a
+    /// right has one. Decrypt only with an encryption context that names an organization.
+    OwnKey(&'static [KeyAction]),
     /// Know callers by their credentials: public keys, revocation feeds, API keys and what they
     /// grant (`millwright_access`). See [`Right::VERIFYING`].
     VerifyCredentials,
@@ -109,6 +116,23 @@ impl FileAction {
     }
 }
 
+/// A call on a master key of the Key Management Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAction {
+    GenerateDataKey,
+    Decrypt,
+}
+
+impl KeyAction {
+    /// The IAM action.
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            KeyAction::GenerateDataKey => "kms:GenerateDataKey",
+            KeyAction::Decrypt => "kms:Decrypt",
+        }
+    }
+}
+
 /// An item operation of DynamoDB; transactions need the right for each of their steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableAction {
@@ -119,6 +143,12 @@ pub enum TableAction {
     UpdateItem,
     DeleteItem,
     ConditionCheckItem,
+}
+
+impl TableAction {
+    /// Those that answer with items: what [`Right::NeverRead`] denies.
+    pub const READING: &'static [TableAction] =
+        &[TableAction::GetItem, TableAction::BatchGetItem, TableAction::Query];
 }
 
 impl Right {

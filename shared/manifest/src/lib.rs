@@ -10,7 +10,9 @@ use millwright_files::Folder;
 use millwright_identity::Permission;
 use serde_json::Value;
 
-pub use function::{FileAction, Function, Right, Start, StartError, TableAction, Trigger};
+pub use function::{
+    FileAction, Function, KeyAction, Right, Start, StartError, TableAction, Trigger,
+};
 pub use operation::{Access, Method, Operation, Presence};
 
 /// One service: a crate in `functions/`.
@@ -77,6 +79,12 @@ impl Service {
             triggers.contains(&Trigger::Http) || triggers.contains(&Trigger::DefaultRoute)
         };
         self.functions.iter().find(names).or_else(|| self.functions.iter().find(whole))
+    }
+
+    /// True if it has a master key of its own in the Key Management Service.
+    pub fn has_key(&self) -> bool {
+        let rights = self.functions.iter().flat_map(|function| &function.rights);
+        rights.into_iter().any(|right| matches!(right, Right::OwnKey(_)))
     }
 
     /// The operation of that short name.

@@ -290,6 +290,11 @@ impl Client {
         }
     }
 
+    /// The same without a credential, for requests that carry it another way.
+    pub fn without_credential(&self) -> Client {
+        Client { credential: None, ..self.clone() }
+    }
+
     /// The `Authorization` header, for requests that go another way.
     pub fn authorization(&self) -> &str {
         self.credential.as_ref().map(|(_, value)| value.as_str()).unwrap_or_default()

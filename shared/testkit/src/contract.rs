@@ -60,7 +60,8 @@ impl Contract {
     }
 
     fn operation(&self, method: &str, path: &str) -> &Value {
-        let operation = &self.document["paths"][path][method.to_ascii_lowercase()];
+        let documented = path.replace("{*", "{");
+        let operation = &self.document["paths"][documented][method.to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not documented");
         operation
     }

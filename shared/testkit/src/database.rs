@@ -1,8 +1,11 @@
 //! DynamoDB in memory, one for each test, behind the real SDK.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+};
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use dynoxide::actions::{
     describe_stream::DescribeStreamRequest, describe_table::DescribeTableRequest,
     get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest,
@@ -163,6 +166,8 @@ impl Database {
             .map(|item| {
                 // JSON objects are sorted at any depth; DynamoDB's maps are not.
                 let attributes = item.attributes().clone();
+                let attributes: HashMap<_, _> =
+                    attributes.into_iter().map(|(name, value)| (name, in_text(value))).collect();
                 let json: serde_json::Value = serde_dynamo::from_item(attributes).expect("JSON");
                 json.to_string()
             })
@@ -191,6 +196,19 @@ impl Database {
 async fn create_table(client: &Client, table: &str) {
     schema::create_table(client, table).await.expect("a table");
     schema::set_stream(client, table, false).await.expect("no stream");
+}
+
+/// Bytes as text, at any depth: JSON has none.
+fn in_text(value: AttributeValue) -> AttributeValue {
+    match value {
+        AttributeValue::B(bytes) => AttributeValue::S(format!("{:?}", bytes.as_ref())),
+        AttributeValue::M(members) => {
+            let members = members.into_iter().map(|(name, value)| (name, in_text(value)));
+            AttributeValue::M(members.collect())
+        }
+        AttributeValue::L(values) => AttributeValue::L(values.into_iter().map(in_text).collect()),
+        other => other,
+    }
 }
 
 fn client(config: &Config, faults: &Faults) -> Client {

@@ -9,9 +9,10 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use millwright_aws::EncryptionContext;
 use millwright_core::{Clock, Error, OrgId, Tenant, Voucher};
 use millwright_files::{FileKey, Folder};
-use millwright_manifest::{FileAction, Function, Right, Service, TableAction};
+use millwright_manifest::{FileAction, Function, KeyAction, Right, Service, TableAction};
 use millwright_runtime::aws::Clients;
 use serde_json::Value;
 use uuid::Uuid;
@@ -41,6 +42,8 @@ enum Attempt {
     DescribeSecret(&'static str),
     ReadParameter(&'static str),
     Invoke(&'static str),
+    /// Making a data key with the master key of that service, for an organization.
+    MakeKey(&'static str),
     Publish,
     /// To the queue of that function.
     Send(&'static str),
@@ -213,6 +216,13 @@ fn expectations(
             }
         }
     }
+    for keyed in services.iter().filter(|service| service.has_key()) {
+        let may = is_own(keyed)
+            && rights_here.iter().any(|right| {
+                matches!(right, Right::OwnKey(all) if all.contains(&KeyAction::GenerateDataKey))
+            });
+        expected.push((Attempt::MakeKey(keyed.name), may));
+    }
     expected.push((Attempt::Publish, delivers));
     expected
 }
@@ -261,6 +271,12 @@ impl Attempt {
                 let functions = clients.functions(Clock::system())?;
                 let called = functions.call(function, "GET", "/", &[], &Value::Null).await;
                 called.err().map(|error| error.to_string())
+            }
+            Attempt::MakeKey(service) => {
+                let key = clients.master_key(service, Clock::system())?;
+                let organization = OrgId::from_uuid(Uuid::nil()).to_string();
+                let context = EncryptionContext::from([("organizationId", organization)]);
+                key.generate(&context).await.err().map(|error| error.to_string())
             }
             Attempt::File(action, folder, service) => {
                 let key = trial(folder);

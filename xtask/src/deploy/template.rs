@@ -56,6 +56,14 @@ fn check_resource(resource: &Value, found: &mut Findings<'_>) {
         "AWS::Lambda::EventSourceMapping" => check_mapping(properties, found),
         "AWS::SQS::Queue" => check_queue(properties, found),
         "AWS::S3::Bucket" => check_bucket(resource, found),
+        "AWS::KMS::Key" => {
+            found.unless(
+                resource["DeletionPolicy"] == "RetainExceptOnCreate",
+                "it goes with its stack",
+            );
+            found.unless(resource["UpdateReplacePolicy"] == "Retain", "it goes with a replacement");
+            found.unless(properties["EnableKeyRotation"] == true, "it never rotates");
+        }
         "AWS::ApiGatewayV2::Stage" => {
             let throttling = &properties["DefaultRouteSettings"];
             found.unless(throttling["ThrottlingRateLimit"].is_object(), "no sustained rate");
@@ -127,6 +135,11 @@ fn check_role(properties: &Value, found: &mut Findings<'_>) {
             );
         }
         let condition = &statement["Condition"];
+        if statement["Effect"] == "Deny" {
+            // A request with one such key among others must not pass.
+            let any = condition["ForAnyValue:StringLike"].get("dynamodb:LeadingKeys");
+            found.unless(any.is_some(), "it denies what it does not name");
+        }
         let leading = condition["ForAllValues:StringLike"].get("dynamodb:LeadingKeys");
         if leading.is_some() {
             // Without it a request without keys passes; with other operations it has none.

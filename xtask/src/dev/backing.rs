@@ -10,7 +10,7 @@ use millwright_config::{AwsService, Config};
 use millwright_event::batch::MAX_RECEIVES;
 use millwright_manifest::{Function, Service, Trigger};
 use millwright_runtime::aws::Clients;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{OtherProvider, Settings, provider::OPERATOR, text};
 use crate::{emulator, keys::Keys};
@@ -26,6 +26,7 @@ impl Backing<'_> {
     pub async fn create(&self, settings: &Settings) -> Result<()> {
         self.create_tables().await?;
         self.create_buckets().await?;
+        self.create_keys().await?;
         self.create_secrets(&settings.keys()).await?;
         self.create_parameters(settings.ports.provider, &settings.providers).await?;
         let bus = self.config.prefix.clone();
@@ -79,6 +80,39 @@ impl Backing<'_> {
             );
         }
         Ok(())
+    }
+
+    /// A master key for each service that wraps data keys; its alias is made once. The Key
+    /// Management Service has no client of ours that makes keys.
+    async fn create_keys(&self) -> Result<()> {
+        for service in self.services.iter().filter(|service| service.has_key()) {
+            let alias = format!("alias/{}", self.config.resource(service.name));
+            let (found, _) = self.kms("DescribeKey", &json!({ "KeyId": alias })).await?;
+            if found.is_success() {
+                continue;
+            }
+            let (status, key) = self.kms("CreateKey", &json!({})).await?;
+            ensure!(status.is_success(), "a key for {alias} cannot be made: {status}");
+            let key = text(&key["KeyMetadata"], "KeyId")?;
+            let body = json!({ "AliasName": alias, "TargetKeyId": key });
+            let (status, answer) = self.kms("CreateAlias", &body).await?;
+            ensure!(status.is_success(), "{alias} cannot be made: {status} {answer}");
+        }
+        Ok(())
+    }
+
+    async fn kms(&self, operation: &str, body: &Value) -> Result<(reqwest::StatusCode, Value)> {
+        let endpoint = self.config.endpoint(AwsService::Kms)?.context("no endpoint of KMS")?;
+        let client = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+        let request = client
+            .post(endpoint)
+            .header("authorization", emulator::authorization(&self.config.aws.region, "kms"))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("TrentService.{operation}"))
+            .body(body.to_string());
+        let answer = request.send().await.with_context(|| format!("KMS {operation}"))?;
+        let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
     }
 
     /// One signing key for `cargo xtask token` and the token function alike.

@@ -16,6 +16,8 @@ use super::{
 /// these), before any free tier.
 const SECRET: u64 = 400_000;
 const ALARM: u64 = 100_000;
+/// A master key; rotated ones ask as much again for each of the first two rotations.
+const KEY: u64 = 1_000_000;
 /// Lambda asks a queue with five long polls of 20 s: 648,000 requests in 30 days at $0.40 a million.
 const POLLED_QUEUE: u64 = 259_200;
 
@@ -35,7 +37,7 @@ pub(super) fn generate(
             .within("infra/services")
             .map(|(name, text)| (name.trim_end_matches(".yaml"), text.to_owned())),
     );
-    let mut rows = vec![header(&["part", "secrets", "alarms", "polled queues", "a month"])];
+    let mut rows = vec![header(&["part", "secrets", "alarms", "keys", "polled queues", "a month"])];
     let mut sum = 0;
     for (name, template) in &templates {
         let count = |kind: &str| {
@@ -44,23 +46,26 @@ pub(super) fn generate(
         };
         let (secrets, alarms) =
             (count("AWS::SecretsManager::Secret"), count("AWS::CloudWatch::Alarm"));
+        let keys = count("AWS::KMS::Key");
         let polled = services
             .iter()
             .filter(|service| service.name == *name)
             .map(|service| queues(std::slice::from_ref(service)).len() as u64)
             .sum::<u64>();
-        let cost = secrets * SECRET + alarms * ALARM + polled * POLLED_QUEUE;
+        let cost = secrets * SECRET + alarms * ALARM + keys * KEY + polled * POLLED_QUEUE;
         sum += cost;
         let part = if *name == "template" { "shared (infra/template.yaml)" } else { name };
         rows.push(vec![
             part.to_owned(),
             number(secrets),
             number(alarms),
+            number(keys),
             number(polled),
             dollars(cost),
         ]);
     }
-    rows.push(vec!["**sum**".into(), String::new(), String::new(), String::new(), dollars(sum)]);
+    let none = String::new;
+    rows.push(vec!["**sum**".into(), none(), none(), none(), none(), dollars(sum)]);
     output.add("docs/COST.md", page(&table(&rows), &dollars(sum)))?;
     Ok(dollars(sum))
 }
@@ -70,6 +75,7 @@ fn page(parts: &str, sum: &str) -> String {
         header(&["what", "price a month", "why"]),
         vec!["a secret".into(), dollars(SECRET), "Secrets Manager, per secret".into()],
         vec!["an alarm".into(), dollars(ALARM), "CloudWatch, standard resolution".into()],
+        vec!["a master key".into(), dollars(KEY), "KMS, per key".into()],
         vec![
             "a polled queue".into(),
             dollars(POLLED_QUEUE),

@@ -7,8 +7,9 @@ use minijinja::{Environment, value::Serde};
 use super::{output::Output, view::View};
 use crate::render;
 
-const TEMPLATES: [(&str, &str); 11] = render::templates![
+const TEMPLATES: [(&str, &str); 12] = render::templates![
     "service.yaml.j2",
+    "key.yaml.j2",
     "table.yaml.j2",
     "bucket.yaml.j2",
     "dead-letters.yaml.j2",

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use millwright_config::variable;
 use millwright_event::{OUTBOX_PREFIX, batch::MAX_RECEIVES};
-use millwright_manifest::{FileAction, Function, Operation, Right, Service, TableAction, Trigger};
+use millwright_manifest::{
+    FileAction, Function, KeyAction, Operation, Right, Service, TableAction, Trigger,
+};
 use millwright_store::schema::{self, Index};
 use serde::Serialize;
 
@@ -31,6 +33,7 @@ struct ServiceView {
     bucket: Option<BucketView>,
     functions: Vec<FunctionView>,
     has_dead_letters: bool,
+    has_key: bool,
     /// Ids of the rules that may use the dead-letter queue.
     rules: Vec<String>,
 }
@@ -69,6 +72,9 @@ struct FunctionView {
     /// True if nobody waits for it and no dead-letter queue keeps what it fails at.
     is_unattended: bool,
     table_actions: Vec<&'static str>,
+    never_reads: Vec<&'static str>,
+    reading_actions: Vec<&'static str>,
+    key_actions: Vec<&'static str>,
     reads_indexes: bool,
     elsewhere: Vec<Elsewhere>,
     secrets: Vec<String>,
@@ -210,6 +216,7 @@ impl ServiceView {
                     .collect(),
             }),
             has_dead_letters: service.has_dead_letters(),
+            has_key: service.has_key(),
             functions,
             rules,
         }
@@ -233,7 +240,9 @@ impl FunctionView {
         for operation in
             service.operations.iter().filter(|operation| own_route(function, operation))
         {
-            let key = format!("{} {}", operation.method, operation.path);
+            // What spans segments is written otherwise by the gateway.
+            let path = operation.path.replace("{*path}", "{path+}");
+            let key = format!("{} {path}", operation.method);
             routes.push(Route { key, id: pascal(&operation.name.replace('_', "-")) });
         }
         if is_default_route {
@@ -304,6 +313,22 @@ impl FunctionView {
             outboxes,
             is_unattended: outboxes || !schedules.is_empty(),
             schedules,
+            never_reads: rights
+                .iter()
+                .flat_map(|right| match *right {
+                    Right::NeverRead(keys) => keys.to_vec(),
+                    _ => Vec::new(),
+                })
+                .collect(),
+            reading_actions: TableAction::READING.iter().map(|one| one.iam_action()).collect(),
+            key_actions: rights
+                .iter()
+                .flat_map(|right| match *right {
+                    Right::OwnKey(actions) => actions.to_vec(),
+                    _ => Vec::new(),
+                })
+                .map(KeyAction::iam_action)
+                .collect(),
             reads_indexes: table_actions.contains(&TableAction::Query),
             table_actions: table_actions.into_iter().map(TableAction::iam_action).collect(),
             elsewhere: Elsewhere::all(service, &rights),

@@ -6,6 +6,7 @@ mod identity;
 mod local;
 mod rust;
 mod scaffold;
+mod secrets;
 mod smoke;
 
 use std::time::{Duration, Instant};
@@ -53,6 +54,7 @@ enum Step {
     Templates,
     Smoke,
     Identity,
+    Secrets,
     Deploy,
     Contract,
     Licenses,
@@ -70,6 +72,7 @@ impl Step {
             Step::Templates => "templates",
             Step::Smoke => "smoke",
             Step::Identity => "identity",
+            Step::Secrets => "secrets",
             Step::Deploy => "deploy",
             Step::Contract => "contract",
             Step::Licenses => "licenses",
@@ -87,6 +90,7 @@ impl Step {
             Step::Templates => "cfn-lint and sam validate on what is deployed",
             Step::Smoke => "the main job through the local stack, from request to consumer",
             Step::Identity => "signing in with OpenID Connect libraries, up to what a role allows",
+            Step::Secrets => "secrets as a KV v2 store, by the client of others (hvac)",
             Step::Deploy => {
                 "the templates deployed on the emulator, used over HTTP, roles in force"
             }
@@ -109,6 +113,7 @@ impl Step {
             }
             Step::Smoke => smoke::run(&context.tools),
             Step::Identity => identity::run(&context.tools),
+            Step::Secrets => secrets::run(&context.tools),
             Step::Deploy => deploy::run(&context.tools).map(|()| Outcome::Passed),
             Step::Contract => contract::run(&context.tools),
             Step::Licenses => rust::licenses(),

@@ -51,7 +51,8 @@ impl<S> Api<S, Describing> {
             schemas.extend(described.schemas.drain(..));
             let operation = operation_document(self.service, entry, described);
             let method = entry.operation.method.as_str().to_ascii_lowercase();
-            let path = paths.entry(entry.operation.path.clone()).or_insert_with(|| json!({}));
+            let documented = entry.operation.path.replace("{*", "{");
+            let path = paths.entry(documented).or_insert_with(|| json!({}));
             path[method] = operation;
         }
         let all_codes: Vec<&Code> = codes::ALL.iter().chain(own_codes).collect();
@@ -92,6 +93,7 @@ fn operation_document<S>(
     let path = &entry.operation.path;
     document["operationId"] = json!(format!("{service}.{}", entry.operation.name));
     let names = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
+    let names = names.map(|name| name.trim_start_matches('*'));
     let mut parameters: Vec<Value> = names
         .zip(described.path_parameters)
         .map(|(name, schema)| json!({ "name": name, "in": "path", "required": true, "schema": schema }))

@@ -120,7 +120,13 @@ where
             return Err(refused(Error::internal("a submission needs a caller")));
         };
         let operation = OperationName::of(&parts);
-        let fingerprint = Fingerprint::of(&parts, &bytes);
+        let fingerprint = match platform.0.fingerprint_keys.get() {
+            None => Fingerprint::of(&parts, &bytes),
+            Some(keys) => {
+                let key = keys.key(caller.tenant()).await.map_err(refused)?;
+                Fingerprint::keyed(&key, &parts, &bytes)
+            }
+        };
         match idempotency::claim(&store, caller, operation, &key, fingerprint).await {
             Ok(Claimed::First(claim)) => {
                 Exchange::of(&parts).with(|left| left.claim = Some(claim.clone()));

@@ -120,7 +120,7 @@ impl ServiceView {
         let mut groups: Vec<Group> = Vec::new();
         for operation in &service.operations {
             let method = operation.method.as_str().to_ascii_lowercase();
-            let described = &document["paths"][&operation.path][&method];
+            let described = &document["paths"][operation.path.replace("{*", "{")][&method];
             let tag = described["tags"][0].as_str().unwrap_or(service.name);
             let view = OperationView::of(service, operation, described, &schemas);
             match groups.iter_mut().find(|group| group.tag == tag) {

@@ -100,7 +100,7 @@ impl OperationView {
         OperationView {
             id: format!("{}.{}", service.name, operation.name),
             method: operation.method.as_str(),
-            path_html: text::path(&operation.path),
+            path_html: text::path(&operation.path.replace("{*", "{")),
             summary: words("summary").to_owned(),
             description_html: text::markdown(words("description")),
             access: AccessView::of(operation.access),
@@ -250,7 +250,7 @@ fn body_schema<'a>(described: &'a Value, schemas: &Schemas<'_>) -> Option<&'a Va
 
 /// The call as one would type it, with what is required.
 fn curl(operation: &Operation, described: &Value, schemas: &Schemas<'_>) -> String {
-    let mut path = operation.path.clone();
+    let mut path = operation.path.replace("{*", "{");
     for parameter in parameters(described, "path") {
         let name = parameter["name"].as_str().unwrap_or_default();
         let example = schemas.example(&parameter["schema"]).plain();

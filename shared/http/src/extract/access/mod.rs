@@ -1,6 +1,7 @@
 //! Who may call: the first argument of every handler.
 
 mod caller;
+mod entitled;
 mod person;
 mod presence;
 mod service;
@@ -16,6 +17,7 @@ use millwright_manifest::{Access, Presence};
 use self::caller::{authenticate, take_token};
 pub use self::{
     caller::Caller,
+    entitled::Entitled,
     person::{Known, Operator, SignedIn},
     presence::{RECENT, Recent, Session},
     service::{ACT_FOR_HEADER, CALLER_HEADER, CallingService, FromService},

@@ -70,18 +70,7 @@ where
             return Err(refused::<P>(&caller).await.into());
         };
         check_acting(&parts.headers)?;
-        let request = match parts.extensions.get::<RequestContext>() {
-            Some(context) => context.clone(),
-            None => RequestContext::of(parts, platform.ids()),
-        };
-        let tenant = tenant(&service);
-        Exchange::of(parts).with(|left| {
-            left.actor = Some(service.service.clone());
-            left.organization = service.organization_id.map(|id| id.to_string());
-        });
-        let principal = Principal::service(service.service, tenant);
-        let operation = OperationName::of(parts);
-        let caller = Caller { principal, request, tenant, platform, operation };
+        let caller = standing_for(service, parts, &platform);
         let is_granted = match P::PERMISSION.grantable {
             Grantable::Service(services) => services.contains(&caller.actor()),
             Grantable::Role | Grantable::Operator => false,
@@ -109,6 +98,28 @@ pub(super) fn check_acting(headers: &HeaderMap) -> Result<()> {
         return Err(Error::new(codes::ACT_FOR_DENIED, detail));
     }
     Ok(())
+}
+
+/// The service that calls, if one does: it acts for nobody but itself.
+pub(super) fn caller(parts: &Parts, platform: &Platform) -> Result<Option<Caller>> {
+    let Some(service) = calling_service(&parts.headers)? else { return Ok(None) };
+    check_acting(&parts.headers)?;
+    Ok(Some(standing_for(service, parts, platform)))
+}
+
+fn standing_for(service: CallingService, parts: &Parts, platform: &Platform) -> Caller {
+    let request = match parts.extensions.get::<RequestContext>() {
+        Some(context) => context.clone(),
+        None => RequestContext::of(parts, platform.ids()),
+    };
+    let tenant = tenant(&service);
+    Exchange::of(parts).with(|left| {
+        left.actor = Some(service.service.clone());
+        left.organization = service.organization_id.map(|id| id.to_string());
+    });
+    let principal = Principal::service(service.service, tenant);
+    let operation = OperationName::of(parts);
+    Caller { principal, request, tenant, platform: platform.clone(), operation }
 }
 
 fn forbidden<P: Requires>() -> Error {

@@ -1,0 +1,111 @@
+//! The state behind the handlers.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::extract::FromRef;
+use millwright_core::{Result, Tenant, Timestamp};
+use millwright_http::{Caller, Platform};
+use millwright_store::Store;
+
+use crate::{
+    crypto::{KeyRing, KeyService},
+    directory::{Directory, RememberedTeams},
+    domain::{SecretId, Settings, Stamp},
+    store::SettingsItem,
+};
+
+/// What stands around the service.
+#[derive(Clone)]
+pub struct Ports {
+    pub keys: Arc<dyn KeyService>,
+    pub directory: Arc<dyn Directory>,
+}
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct SecretManagement {
+    platform: Platform,
+    pub store: Store,
+    pub keys: Arc<KeyRing>,
+    pub directory: Arc<dyn Directory>,
+    pub teams: Arc<RememberedTeams>,
+    memory: Arc<Memory>,
+}
+
+/// What an instance remembers between requests.
+#[derive(Default)]
+struct Memory {
+    settings: Mutex<HashMap<Tenant, (Timestamp, Settings)>>,
+    gates: Mutex<HashMap<SecretId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// A remembered map is emptied when it grows beyond this.
+const MAX_REMEMBERED: usize = 1_000;
+/// How long settings are served from memory.
+const SETTINGS_AGE: Duration = Duration::from_secs(60);
+
+impl SecretManagement {
+    pub fn new(platform: Platform, store: Store, ports: Ports) -> SecretManagement {
+        let keys = Arc::new(KeyRing::new(ports.keys, store.clone()));
+        platform.recognize_by(keys.clone());
+        let teams = Arc::new(RememberedTeams::new(store.clock().clone()));
+        let (directory, memory) = (ports.directory, Arc::default());
+        SecretManagement { platform, store, keys, directory, teams, memory }
+    }
+
+    /// Now, and by whom.
+    pub fn stamp(&self, caller: &Caller) -> Stamp {
+        Stamp { at: self.now(), by: caller.actor().to_owned() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    /// The settings, at most a minute old. At most one GetItem.
+    pub async fn settings(&self, tenant: &Tenant) -> Result<Settings> {
+        let now = self.now();
+        let known = lock(&self.memory.settings).get(tenant).cloned();
+        if let Some((at, settings)) = known
+            && at.is_within(SETTINGS_AGE, now)
+        {
+            return Ok(settings);
+        }
+        let found: Option<SettingsItem> = self.store.get(&SettingsItem::place(tenant)).await?;
+        let settings = found.map(|item| item.settings).unwrap_or_default();
+        self.remember_settings(tenant, &settings);
+        Ok(settings)
+    }
+
+    pub fn remember_settings(&self, tenant: &Tenant, settings: &Settings) {
+        let mut known = lock(&self.memory.settings);
+        if known.len() >= MAX_REMEMBERED {
+            known.clear();
+        }
+        known.insert(*tenant, (self.now(), settings.clone()));
+    }
+
+    /// Where the writers of one secret queue within an instance: a lost race bills a whole
+    /// transaction, waiting for one's turn nothing.
+    pub fn gate(&self, id: SecretId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut gates = lock(&self.memory.gates);
+        if gates.len() >= MAX_REMEMBERED {
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+        }
+        gates.entry(id).or_default().clone()
+    }
+}
+
+impl FromRef<SecretManagement> for Platform {
+    fn from_ref(app: &SecretManagement) -> Platform {
+        app.platform.clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,59 @@
+//! The rules of secret-management: pure types and functions. No I/O, no AWS, no clock, no
+//! randomness.
+
+mod access;
+mod certificate;
+mod draw;
+mod generation;
+mod grant;
+mod key_pair;
+mod name;
+mod place;
+mod plaintext;
+mod policy;
+mod reference;
+mod rights;
+mod rotation;
+mod secret;
+mod settings;
+mod template;
+mod value;
+mod version;
+
+pub use self::{
+    access::*, generation::*, grant::*, key_pair::generated_key_pair, name::*, place::*,
+    plaintext::*, policy::*, reference::*, rights::*, rotation::*, secret::*, settings::*,
+    template::*, value::*, version::*,
+};
+
+use millwright_core::Timestamp;
+
+millwright_core::id! {
+    /// A secret.
+    SecretId = SecretNoun("sec");
+    /// A grant of rights on a secret.
+    GrantId = GrantNoun("sgr");
+    /// What uses a secret.
+    BindingId = BindingNoun("bnd");
+    /// A rotation of a secret.
+    RotationId = RotationNoun("rot");
+    /// A policy for generated values.
+    PolicyId = PolicyNoun("gpl");
+    /// A record of an access.
+    AccessId = AccessNoun("acc");
+    /// A data key of an organization.
+    DataKeyId = DataKeyNoun("dky");
+}
+
+/// When something happened, and by whom: a user, service key, agent or service.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub at: Timestamp,
+    pub by: String,
+}
+
+/// A day.
+pub const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// The furthest an expiry may lie ahead: ten years.
+pub const MAX_LIFETIME: std::time::Duration = std::time::Duration::from_secs(3_653 * 24 * 3600);

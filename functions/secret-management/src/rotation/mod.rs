@@ -1,0 +1,24 @@
+//! Rotation of values, one at a time.
+
+mod finish;
+mod read;
+mod start;
+
+pub mod handlers {
+    //! Where the table of contents finds them.
+    pub use super::{finish::*, read::*, start::*};
+}
+
+use millwright_http::Representation;
+
+use crate::domain::Rotation;
+
+impl Representation for Rotation {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn location(&self) -> String {
+        format!("/api/v1/secrets/{}/rotations/{}", self.secret_id, self.id)
+    }
+}

@@ -1,0 +1,35 @@
+//! What secret-management stores, and where: the only module that names DynamoDB.
+//!
+//! O = `ORG#<organization>`, P = `<scope>#<id>#<environment>`.
+//!
+//! | pattern | key condition | index |
+//! |---|---|---|
+//! | secret with counts, bindings, grants | pk `O#SEC#<id>`, sk from `A` until `G~` | - |
+//! | rotations of a secret | same pk, sk begins `R#` | - |
+//! | versions of a secret, newest first | same pk, sk begins `V#` | - |
+//! | a value | pk `O#SEC#<id>#VAL`, sk `<number>` | - |
+//! | name to id, folders | pk `O#NAME#P`, sk `<name>` | - |
+//! | secrets by name | pk `O#SECRETS`, sk `<name>#<id>` | gsi1 |
+//! | secrets of a place by name | pk `O#SCOPE#P`, sk `<name>#<id>` | gsi3 |
+//! | what a grantee can reach | pk `O#GRANTEE#<type>#<id>`, sk `<name>#<grant>` | gsi1 |
+//! | bindings of a service | pk `O#BOUND#<service>`, sk `<type>#<resource>#<secret>` | gsi1 |
+//! | accesses of a day | pk `O#ACC#<yyyymmdd>#<0-3>`, sk `<time>#<id>` | - |
+//! | accesses of a secret | pk `O#ACC#<secret>`, sk `<time>#<id>` | gsi1 |
+//! | values revealed in a minute | pk `O#RATE#<caller>`, sk `<minute>` | - |
+//! | data keys | pk `O#KEY`, sk `<purpose>#<id>`; which is in force: sk `ACTIVE#<purpose>` | - |
+//! | generation policies by name | pk `O#POLICIES`, sk `N#<name>`; by id: sk `P#<id>` | - |
+//! | settings | pk `O#SETTINGS`, sk `S` | - |
+//! | how many secrets, policies | pk `O#COUNT`, sk `SECRETS`, `POLICIES` | - |
+//!
+//! Values are written without a condition: a refused one would answer with the item. Outbox,
+//! idempotency records and denial marks are those of the shared crates.
+
+mod access;
+mod count;
+mod grant;
+mod key;
+mod policy;
+mod secret;
+mod version;
+
+pub use self::{access::*, count::*, grant::*, key::*, policy::*, secret::*, version::*};

@@ -1,0 +1,151 @@
+//! Writing values.
+
+use axum::extract::State;
+use deserr::Deserr;
+use millwright_core::{Error, FaultCode, Faults, Result};
+use millwright_event::Effects;
+use millwright_http::{Answered, Created, Entitled, IfMatch, PathParameter, Submission};
+use millwright_store::Contention;
+use utoipa::ToSchema;
+
+use super::VersionView;
+use crate::{
+    app::SecretManagement,
+    asking::Asking,
+    authority::Asker,
+    codes,
+    domain::{ChangeReason, Generate, Origin, Plaintext, Right, Secret, SecretId, Stage, Version},
+    events::{RotatedBy, RotatedData, SecretRotated, VersionCreated, VersionData},
+    generate::generated,
+    permissions::SecretUpdate,
+    secret::{check_present, replace},
+    store::Loaded,
+    value::{NewValue, append, check_shape},
+};
+
+/// A new value.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[schema(rename_all = "camelCase", example = json!({
+    "value": { "username": "app", "password": "another battery staple" },
+    "changeReason": "Rotated by hand",
+}))]
+pub struct VersionIn {
+    /// Either this or `generate`. Members by the type of the secret.
+    #[deserr(default)]
+    pub value: Option<Plaintext>,
+    #[deserr(default)]
+    pub generate: Option<Generate>,
+    /// `current` or `pending`.
+    #[deserr(default = Stage::Current)]
+    #[schema(required = false)]
+    pub stage: Stage,
+    /// Refused unless this is the current version; 0 if there must be none.
+    #[deserr(default)]
+    pub expected_current_version: Option<u32>,
+    #[deserr(default)]
+    #[schema(inline)]
+    pub change_reason: Option<ChangeReason>,
+}
+
+/// # Errors
+/// `value_version_mismatch` with the current number, `cas_required`.
+pub fn check_expected(secret: &Secret, expected: Option<u32>) -> Result<()> {
+    let current = secret.current_version.unwrap_or_default();
+    match expected {
+        Some(expected) if expected != current => {
+            let detail = format!("the current version is {current}");
+            Err(Error::new(codes::VALUE_VERSION_MISMATCH, detail)
+                .with("currentValueVersion", current))
+        }
+        None if secret.cas_required => {
+            let detail = "this secret is written with the expected current version only";
+            Err(Error::new(codes::CAS_REQUIRED, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is to be written over a secret that was read.
+pub struct Writing<'a> {
+    pub loaded: &'a Loaded,
+    pub value: NewValue,
+    pub cause: RotatedBy,
+    pub action: &'static str,
+}
+
+/// Adds a value to a transaction, with the record of the secret, the access record and the events:
+/// five items, and two for each old value that is pruned.
+///
+/// # Errors
+/// As [`append`].
+pub async fn write_value(
+    asker: &Asker<'_>,
+    effects: &mut Effects,
+    writing: Writing<'_>,
+) -> Result<(Secret, Version)> {
+    let Writing { loaded, value, cause, action } = writing;
+    let stamp = asker.app.stamp(asker.caller);
+    let (mut secret, mut inside) = (loaded.secret.clone(), loaded.inside.clone());
+    let stage = value.stage;
+    let version = append(asker.app, effects, &mut secret, &mut inside, value, &stamp).await?;
+    let secret = secret.stamped(stamp);
+    replace(effects, &secret, &inside, loaded.secret.version);
+    let mut record = asker.record(action, Some(&secret));
+    record.summary.value_version = Some(version.number);
+    effects.put(&record);
+    let said = VersionData::of(&secret, version.number, Some(version.origin));
+    effects.emit(&VersionCreated(said))?;
+    if stage == Stage::Current {
+        effects.emit(&SecretRotated(RotatedData::of(&secret, cause)))?;
+    }
+    Ok((secret, version))
+}
+
+/// Write a value
+///
+/// The next version, current at once or pending. Of parallel writers with the same expectation one
+/// succeeds; without one all do. One query and one transaction of six items, two more for each old
+/// value beyond `maxVersions`.
+#[utoipa::path(post, path = "/api/v1/secrets/{secretId}/versions", tag = "Versions")]
+pub async fn version_create(
+    caller: Entitled<SecretUpdate>,
+    State(app): State<SecretManagement>,
+    asking: Asking,
+    PathParameter((id,)): PathParameter<(SecretId,)>,
+    if_match: IfMatch,
+    submission: Submission<VersionIn>,
+) -> Answered<Created<VersionView>> {
+    let asker = Asker::of(&app, &caller, &asking);
+    let (submission, input) = submission.take();
+    if input.stage == Stage::Previous {
+        let detail = "must be one of current, pending";
+        return Err(Error::fault("/stage", FaultCode::NotAllowed, detail).into());
+    }
+    let gate = app.gate(id);
+    let _turn = gate.lock().await;
+    let attempt = || async {
+        let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
+        check_present(&loaded.secret)?;
+        if_match.check(loaded.secret.version)?;
+        check_expected(&loaded.secret, input.expected_current_version)?;
+        let kind = loaded.secret.kind;
+        let (value, origin) =
+            generated(&asker, kind, input.value.clone(), input.generate.as_ref(), None).await?;
+        let checked = check_shape(kind, &value)?;
+        let value = NewValue {
+            value,
+            checked,
+            stage: input.stage,
+            origin,
+            rolled_back_from: None,
+            change_reason: input.change_reason.clone(),
+        };
+        let mut write = submission.write(&app.store, &caller);
+        let cause = if origin == Origin::Imported { RotatedBy::Import } else { RotatedBy::Written };
+        let writing = Writing { loaded: &loaded, value, cause, action: "version_create" };
+        let (secret, version) = write_value(&asker, &mut write, writing).await?;
+        write.commit(Created(VersionView::of(&secret, version))).await
+    };
+    Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
+}
