@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     millwright_core::id! {
-        ToyId = ToyNoun("toy");
+        ToyId = ToyNoun("top");
     }
 
     millwright_core::wire_enum! {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn job() -> JobSummary<Toys> {
-        let id: ToyId = "toy_01h455vb4pex5vsknk084sn02q".parse().expect("an id");
+        let id: ToyId = "top_01h455vb4pex5vsknk084sn02q".parse().expect("an id");
         JobSummary::queued(id, ToyKind::Toy, (), at(0), "usr_1")
     }
 

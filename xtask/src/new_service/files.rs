@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn words_of_the_templates_are_known() {
         let types = type_names();
-        for name in ["Store", "Error", "Title", "TitleMarker", "Item", "Event", "Index", "Vec"] {
+        for name in ["Store", "Error", "Title", "TitleMarker", "Item", "Value", "Index", "Vec"] {
             assert!(types.contains(name), "{name}");
         }
         for free in ["Note", "Summary", "Workflow"] {

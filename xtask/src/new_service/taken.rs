@@ -209,7 +209,7 @@ mod tests {
         assert!(refused("store", "toy", |_| {}).contains("shared/store"));
         assert!(refused("domain", "toy", |_| {}).contains("infra/template.yaml has a resource"));
         assert!(refused("serde", "toy", |_| {}).contains("a crate the workspace uses"));
-        assert!(refused("toys", "event", |_| {}).contains("Event is a type"));
+        assert!(refused("toys", "value", |_| {}).contains("Value is a type"));
         assert!(refused("toys", "store", |_| {}).contains("another file of every service"));
         assert!(refused("toys", "loop", |_| {}).contains("a word of Rust"));
     }

@@ -131,7 +131,7 @@ async fn a_message_for_nothing_is_done_and_a_foreign_one_is_rejected() {
     let worker = worker(&database, TIMES);
     let delivered = |envelope: &millwright_event::Envelope| Message::of("m", envelope.clone());
     assert!(Worker::<Toys>::takes(&delivered(&message)));
-    message.data["jobId"] = "toy_01h455vb4pex5vsknk084sn02q".into();
+    message.data["jobId"] = "top_01h455vb4pex5vsknk084sn02q".into();
     assert_eq!(worker.work(&delivered(&message)).await.unwrap(), Worked::Done);
     message.data["jobId"] = "nonsense".into();
     let error = worker.work(&delivered(&message)).await.unwrap_err();

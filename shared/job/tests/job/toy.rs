@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 millwright_core::id! {
     /// A job.
-    ToyId = ToyNoun("toy");
+    ToyId = ToyNoun("top");
 }
 
 millwright_core::wire_enum! {

@@ -285,12 +285,11 @@ impl<'a> Schemas<'a> {
             return;
         }
         for (_, property, _) in self.properties(schema) {
-            let (inner, _) = self.not_null(property);
-            self.collect(inner, names);
-            for below in ["items", "additionalProperties"] {
-                if let Some(schema) = inner.get(below) {
-                    self.collect(self.not_null(schema).0, names);
-                }
+            self.collect(self.not_null(property).0, names);
+        }
+        for below in ["items", "additionalProperties"] {
+            if let Some(inner) = schema.get(below).filter(|inner| inner.is_object()) {
+                self.collect(self.not_null(inner).0, names);
             }
         }
     }
