@@ -52,18 +52,27 @@ def translated(path):
 def for_the_emulator(template):
     """Drops what cannot hold on the emulator.
 
-    It never fills dynamodb:LeadingKeys, so that `Null: false` refuses every call; and it speaks
-    HTTP alone, so that a bucket open to encrypted transport only is open to nobody. The checks read
-    both in the templates written to <out>, which keep them.
+    It never fills dynamodb:LeadingKeys and kms:EncryptionContext, so that `Null: false` refuses every
+    call and `Null: true` denies it; it takes the alias of a key for the resource that is called, not
+    the key behind it; and it speaks HTTP alone, so that a bucket open to encrypted transport only is
+    open to nobody. The checks read all of it in the templates written to <out>, which keep it.
     """
     template = json.loads(json.dumps(template))
     resources = template["Resources"]
     for name in [n for n, r in resources.items() if r["Type"] == "AWS::S3::BucketPolicy"]:
         del resources[name]
-    for resource in template["Resources"].values():
-        for policy in resource.get("Properties", {}).get("Policies", []):
+    alias = resources.get("KeyAlias", {}).get("Properties", {}).get("AliasName", {}).get("Fn::Sub")
+    for resource in resources.values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::KMS::Key":
+            policy = properties["KeyPolicy"]
+            policy["Statement"] = [one for one in policy["Statement"] if "Condition" not in one]
+        for policy in properties.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 statement.get("Condition", {}).pop("Null", None)
+                if statement["Resource"] == {"Fn::GetAtt": ["Key", "Arn"]}:
+                    of_alias = "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:" + alias
+                    statement["Resource"] = [statement["Resource"], {"Fn::Sub": of_alias}]
     return template
 
 
