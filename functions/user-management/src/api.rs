@@ -223,6 +223,7 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
         .with(operation!(invitation::invitation_batch_create).answers(&[
             TOO_LARGE,
             FORBIDDEN,
+            NOT_FOUND,
             BATCH_RUNNING,
         ]))
         .with(operation!(invitation::invitation_batch_list))
