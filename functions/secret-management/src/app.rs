@@ -14,7 +14,7 @@ use millwright_store::Store;
 use crate::{
     crypto::{KeyRing, KeyService},
     directory::{Directory, RememberedTeams},
-    domain::{SecretId, Settings, Stamp},
+    domain::{Settings, Stamp},
     store::SettingsItem,
 };
 
@@ -40,7 +40,6 @@ pub struct SecretManagement {
 #[derive(Default)]
 struct Memory {
     settings: Mutex<HashMap<Tenant, (Timestamp, Settings)>>,
-    gates: Mutex<HashMap<SecretId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A remembered map is emptied when it grows beyond this.
@@ -87,16 +86,6 @@ impl SecretManagement {
             known.clear();
         }
         known.insert(*tenant, (self.now(), settings.clone()));
-    }
-
-    /// Where the writers of one secret queue within an instance: a lost race bills a whole
-    /// transaction, waiting for one's turn nothing.
-    pub fn gate(&self, id: SecretId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut gates = lock(&self.memory.gates);
-        if gates.len() >= MAX_REMEMBERED {
-            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
-        }
-        gates.entry(id).or_default().clone()
     }
 }
 

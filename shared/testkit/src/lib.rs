@@ -35,3 +35,12 @@ use millwright_core::Timestamp;
 pub fn beginning() -> Timestamp {
     "2026-11-23T01:04:58.000Z".parse().expect("a time")
 }
+
+/// The same text but for its last character, which is certainly another one.
+pub fn mistyped(text: &str) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    if let Some(last) = characters.last_mut() {
+        *last = if *last == 'x' { 'y' } else { 'x' };
+    }
+    characters.into_iter().collect()
+}

@@ -7,7 +7,7 @@ use http::Method;
 use millwright_access::facts::MembershipStatus;
 use millwright_core::Clock;
 use millwright_identity::SystemRole::{Admin, Member, Owner};
-use millwright_testkit::{Answer, Client};
+use millwright_testkit::{Answer, Client, mistyped};
 use serde_json::{Value, json};
 
 use crate::scene::{claims_of, organization, scene, scene_with};
@@ -153,7 +153,7 @@ async fn whatever_is_wrong_with_a_key_is_answered_alike() {
     let unknown =
         millwright_access::api_keys::KeyId::Personal(scene.app.database.store().ids().next());
     let unknown = millwright_access::api_keys::written(&unknown, &good[17..60]);
-    let mistyped = format!("{}x", &good[..good.len() - 1]);
+    let mistyped = mistyped(&good);
     let shown = |answer: &Answer| {
         let mut headers = answer.headers.clone();
         let mut body = answer.json();

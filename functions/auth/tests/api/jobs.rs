@@ -14,7 +14,7 @@ use millwright_identity::{
     ApiKeys, NoRevocations,
     SystemRole::{Admin, Member},
 };
-use millwright_testkit::{CrashPoint, Database, deliveries, settled};
+use millwright_testkit::{CrashPoint, Database, deliveries, mistyped, settled};
 use serde_json::{Value, json};
 
 use crate::scene::{Browser, Scene, organization, scene, scene_with, user_of};
@@ -503,7 +503,7 @@ async fn a_key_in_use_is_told_of_every_ten_minutes_at_most() {
     };
     let (here, there) = (verifier(), verifier());
     let count = || heard.0.lock().unwrap().len();
-    let wrong = format!("{}x", &key[..key.len() - 1]);
+    let wrong = mistyped(key);
     assert!(here.authenticate(&wrong, None).await.is_err());
     assert_eq!(count(), 0);
     for _ in 0..40 {

@@ -8,7 +8,7 @@ use std::{
 
 use auth::doubles::APP;
 use http::Method;
-use millwright_testkit::{Answer, Client};
+use millwright_testkit::{Answer, Client, mistyped};
 use serde_json::{Value, json};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -257,7 +257,7 @@ async fn keys(run: &mut Run, client: &Client) {
         run.call(client, post.clone(), &rotate, overlap).await.expect(200);
         let holder = run.scene.app.bearer(&key);
         run.call(&holder, get.clone(), "auth/me", Value::Null).await.expect(200);
-        let wrong = run.scene.app.bearer(&format!("{}x", &key[..key.len() - 1]));
+        let wrong = run.scene.app.bearer(&mistyped(&key));
         let refused = run.call(&wrong, get.clone(), "auth/me", Value::Null).await;
         refused.expect_problem(401, "invalid_token");
         let grant = [

@@ -51,8 +51,6 @@ pub async fn secret_rollback(
     let asker = Asker::of(&app, &caller, &asking);
     let RollbackIn { version: from, expected_current_version, change_reason } =
         submission.input.clone();
-    let gate = app.gate(id);
-    let _turn = gate.lock().await;
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;

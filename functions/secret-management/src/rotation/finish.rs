@@ -102,8 +102,6 @@ async fn finish(
 ) -> Result<Versioned<Rotation>> {
     let (app, tenant) = (asker.app, asker.tenant());
     let reason = submission.input.reason.clone();
-    let gate = app.gate(id);
-    let _turn = gate.lock().await;
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         let place = RotationItem::place(&tenant, id, rotation);

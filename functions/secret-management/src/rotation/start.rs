@@ -54,8 +54,6 @@ pub async fn rotation_start(
 ) -> Answered<Created<Rotation>> {
     let asker = Asker::of(&app, &caller, &asking);
     let (submission, input) = submission.take();
-    let gate = app.gate(id);
-    let _turn = gate.lock().await;
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;

@@ -122,8 +122,6 @@ pub async fn version_create(
         let detail = "must be one of current, pending";
         return Err(Error::fault("/stage", FaultCode::NotAllowed, detail).into());
     }
-    let gate = app.gate(id);
-    let _turn = gate.lock().await;
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;

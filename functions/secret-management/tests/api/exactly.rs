@@ -57,15 +57,12 @@ async fn of_64_writers_with_the_same_expectation_one_succeeds() {
 }
 
 #[tokio::test]
-async fn writers_without_an_expectation_get_consecutive_numbers() {
+async fn of_64_writers_without_an_expectation_all_get_consecutive_numbers() {
     let app = start().await;
     let owner = app.client(A, "owner");
     let path = create(&owner, api_key("k", "v1")).await;
     let versions = format!("{path}/versions");
-    // Sixteen instances of four clients each: within one they queue, between them they race.
-    let writers = instances(&app, 16).into_iter().flat_map(|app| std::iter::repeat_n(app, 4));
-    let body = json!({ "value": { "key": "next" } });
-    let answers = join_all(writers.map(|app| ask(app, versions.clone(), body.clone()))).await;
+    let answers = all(&app, 64, &versions, json!({ "value": { "key": "next" } })).await;
     let numbers: BTreeSet<u64> = answers.iter().filter_map(|(_, v)| v["number"].as_u64()).collect();
     assert_eq!(numbers, (2..=65).collect());
     let secret = owner.get(&path).await.expect(200);
