@@ -34,6 +34,13 @@ pub struct Database {
     pub clock: Clock,
 }
 
+/// The tables of a [`Database`] at one moment; they end with it.
+pub struct Kept(tempfile::TempDir);
+
+fn path_of(folder: &tempfile::TempDir) -> String {
+    folder.path().join("database").to_string_lossy().into_owned()
+}
+
 impl Database {
     /// Starts it and creates the table of a service, without a stream. About 3 ms.
     pub async fn start(service: &str, clock: Clock) -> Database {
@@ -58,6 +65,18 @@ impl Database {
         let table = config.resource(service);
         create_table(&client, &table).await;
         Database { engine, client, config, table, endpoint, faults, clock }
+    }
+
+    /// All tables as they are, to come back to.
+    pub fn keep(&self) -> Kept {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        self.engine.vacuum_into(&path_of(&folder)).expect("a copy");
+        Kept(folder)
+    }
+
+    /// All tables as they were. The clock stands where it stood; files stay.
+    pub fn restore(&self, kept: &Kept) {
+        self.engine.restore_from(&path_of(&kept.0)).expect("a copy");
     }
 
     /// The table of another service in the same database.

@@ -22,7 +22,7 @@ mod queue;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
 pub use contract::Contract;
-pub use database::{Database, DeadLetterBox, deliveries, settled};
+pub use database::{Database, DeadLetterBox, Kept, deliveries, settled};
 pub use faults::{CrashPoint, Faults};
 pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};

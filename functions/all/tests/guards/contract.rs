@@ -28,8 +28,9 @@ fn with_real_ids(example: &Value, real: &Value) -> Value {
 #[tokio::test]
 async fn every_example_runs() {
     for guarded in guarded() {
+        let mut scene = Scene::set(guarded.clone()).await;
         for operation in guarded.service.operations.clone() {
-            let scene = Scene::set(guarded.clone()).await;
+            scene.reset();
             let call = &scene.calls[operation.name];
             let Some(body) = &call.body else { continue };
             if body.as_object().is_some_and(serde_json::Map::is_empty) {
@@ -50,8 +51,9 @@ async fn every_example_runs() {
 async fn every_event_fits_its_schema_and_every_declared_event_is_emitted() {
     for guarded in guarded() {
         let mut emitted = BTreeSet::new();
+        let mut scene = Scene::set(guarded.clone()).await;
         for operation in guarded.service.operations.clone() {
-            let scene = Scene::set(guarded.clone()).await;
+            scene.reset();
             scene.call(operation.name, &scene.caller(&operation)).await;
             scene.call(operation.name, &scene.app.client_with(MINE, "nothing.at.all")).await;
             let further = guarded.further.iter().filter(|(name, _)| *name == operation.name);

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use fixture::{By, Call, Guarded};
 use millwright_manifest::{Access, Operation};
-use millwright_testkit::{Answer, Client, TestApp};
+use millwright_testkit::{Answer, Client, Kept, TestApp};
 use serde_json::Value;
 
 /// The organization whose things are at stake, and another one.
@@ -54,13 +54,22 @@ struct Scene {
     guarded: Guarded,
     app: TestApp,
     calls: BTreeMap<&'static str, Call>,
+    furnished: Kept,
 }
 
 impl Scene {
     async fn set(guarded: Guarded) -> Scene {
         let app = TestApp::start(guarded.service.name, guarded.router).await;
         let calls = (guarded.calls)(app.clone()).await;
-        Scene { guarded, app, calls }
+        let furnished = app.database.keep();
+        Scene { guarded, app, calls, furnished }
+    }
+
+    /// The things as they were, and an instance that remembers nothing: one operation must not spoil
+    /// what the next one is about.
+    fn reset(&mut self) {
+        self.app.database.restore(&self.furnished);
+        self.app = self.app.instance();
     }
 
     /// Who succeeds: the owner, or whoever alone may.
@@ -117,10 +126,9 @@ fn every_service_is_guarded() {
 #[tokio::test]
 async fn every_operation_has_a_fixture_that_works() {
     for guarded in guarded() {
-        let operations: Vec<_> = guarded.service.operations.clone();
-        for operation in operations {
-            // A fresh scene for each: one operation must not spoil the next one's things.
-            let scene = Scene::set(guarded.clone()).await;
+        let mut scene = Scene::set(guarded).await;
+        for operation in scene.guarded.service.operations.clone() {
+            scene.reset();
             assert!(scene.calls.contains_key(operation.name), "{} has no fixture", operation.name);
             let answer = scene.call(operation.name, &scene.caller(&operation)).await;
             let is_done = answer.status.is_success() || answer.status.is_redirection();
