@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that checks this workspace, step by step.
 
 mod browser;
+mod compiled;
 mod contract;
 mod identity;
 mod local;

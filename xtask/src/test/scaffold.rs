@@ -2,8 +2,7 @@
 //! formatted, passes its own tests and the guards, and one `gen` is enough.
 //!
 //! The copy stays, with a folder of compiled crates of its own: the next run builds what has
-//! changed. To share the workspace's would not do, since cargo tells crates of one workspace from
-//! those of a copy of it by nothing.
+//! changed. Other people's crates are lent to it, as the workspace has compiled them.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::Outcome;
+use super::{Outcome, compiled};
 use crate::{
     new_service::{File, Options, Plan},
     output, paths, process,
@@ -40,11 +39,16 @@ pub(super) fn run() -> Result<Outcome> {
     write_folder(&copy, files)?;
     output::progress(format_args!("the copy of the workspace: {}", copy.display()));
 
+    let compiled = paths::private().join("test/scaffold-target");
+    let lock = workspace.join("Cargo.lock");
+    let lock = fs::read_to_string(&lock).context("Cargo.lock cannot be read")?;
+    compiled::lend(&lock, &target()?.join("debug"), &compiled.join("debug"))?;
+
     let cargo = |arguments: &[&str]| {
         let mut command = process::cargo();
         command
             .current_dir(&copy)
-            .env("CARGO_TARGET_DIR", paths::private().join("test/scaffold-target"))
+            .env("CARGO_TARGET_DIR", &compiled)
             .env("CARGO_NET_OFFLINE", "true")
             // The step with all tests guards the other services.
             .env("GUARDED", NAME);
