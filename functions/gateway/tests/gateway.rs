@@ -46,6 +46,7 @@ fn edge() -> Edge {
         internal_secret: Arc::new(OutOfReach),
         requests_per_second: 100,
         allowed_origins: vec!["https://console.example.com".to_owned()],
+        origin_secret_sha256: None,
         clock,
     });
     Edge::new(gateway::router(platform.clone()), platform, "gateway")

@@ -233,6 +233,11 @@ fn checksum(body: &str) -> String {
     BASE32_NOPAD.encode(&hash.as_ref()[..4]).to_ascii_lowercase()[..6].to_owned()
 }
 
+/// True of what may be the prefix of a key, the client id of its holder.
+pub fn is_prefix(text: &str) -> bool {
+    text.len() == 16 && ["mwp_", "mws_"].iter().any(|kind| text.starts_with(kind))
+}
+
 /// Prefix and secret of a key whose checksum is right.
 pub fn parts(key: &str) -> Option<(&str, &str)> {
     const PREFIX: usize = 16;

@@ -14,6 +14,7 @@ pub mod variable {
     pub const PUBLIC_URL: &str = "MILLWRIGHT_PUBLIC_URL";
     pub const AUDIENCE: &str = "MILLWRIGHT_AUDIENCE";
     pub const ALLOWED_ORIGINS: &str = "MILLWRIGHT_ALLOWED_ORIGINS";
+    pub const ORIGIN_SECRET_SHA256: &str = "MILLWRIGHT_ORIGIN_SECRET_SHA256";
     pub const FUNCTION: &str = "MILLWRIGHT_FUNCTION";
     pub const LOG_LEVEL: &str = "MILLWRIGHT_LOG_LEVEL";
     pub const REQUESTS_PER_SECOND: &str = "MILLWRIGHT_REQUESTS_PER_SECOND";
@@ -36,6 +37,9 @@ pub struct Config {
     pub audience: String,
     /// Browser origins answered by CORS; none by default.
     pub allowed_origins: Vec<String>,
+    /// SHA-256 of the secret by which a CloudFront distribution in front of us says who it is; without
+    /// it no header says where a caller is.
+    pub origin_secret_sha256: Option<[u8; 32]>,
     pub log_level: String,
     /// Sustained requests per second and caller of one function instance; bursts are twice that.
     pub requests_per_second: u32,
@@ -159,6 +163,9 @@ impl Config {
             public_url: required(variable::PUBLIC_URL)?.trim_end_matches('/').to_owned(),
             audience: optional(variable::AUDIENCE).unwrap_or_else(|| "millwright".to_owned()),
             allowed_origins: origins(list(optional(variable::ALLOWED_ORIGINS)))?,
+            origin_secret_sha256: optional(variable::ORIGIN_SECRET_SHA256)
+                .map(|text| sha256(&text))
+                .transpose()?,
             outbox_services: list(optional(variable::OUTBOX_SERVICES)),
             bucket: optional(variable::BUCKET),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
@@ -241,6 +248,23 @@ impl Config {
         }
         Ok(endpoint)
     }
+}
+
+/// 64 hexadecimal digits, as `sha256sum` prints them.
+fn sha256(text: &str) -> Result<[u8; 32], ConfigError> {
+    let wrong = || ConfigError {
+        variable: variable::ORIGIN_SECRET_SHA256,
+        detail: "must be the SHA-256 of the secret in 64 hexadecimal digits".to_owned(),
+    };
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        let digits = text.get(2 * index..2 * index + 2).ok_or_else(wrong)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    Ok(bytes)
 }
 
 /// Origins as browsers send them: scheme and host, no path, no wildcard.

@@ -51,7 +51,7 @@ impl Edge {
     pub async fn call(&self, request: Request<Body>) -> Response {
         let started = self.platform.clock().now();
         let (mut parts, body) = request.into_parts();
-        let context = RequestContext::of(&parts, self.platform.ids());
+        let context = RequestContext::of(&parts, &self.platform);
         let exchange = Exchange::default();
         parts.extensions.insert(context.clone());
         parts.extensions.insert(exchange.clone());

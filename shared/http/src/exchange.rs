@@ -5,11 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, request::Parts};
 use lambda_http::request::RequestContext as GatewayContext;
 use millwright_core::IdGenerator;
 
-use crate::{idempotency::Claim, limit::Allowance, problem::X_REQUEST_ID};
+use crate::{Platform, idempotency::Claim, limit::Allowance, problem::X_REQUEST_ID};
+
+/// Where a distribution in front of us proves who it is; an operator sets it as its custom origin
+/// header.
+pub const ORIGIN_SECRET_HEADER: &str = "x-millwright-origin";
+const VIEWER_HEADER: &str = "cloudfront-viewer-address";
 
 /// Ids of a request, carried into logs, events and calls.
 #[derive(Clone, Debug)]
@@ -18,16 +24,21 @@ pub struct RequestContext {
     pub request_id: String,
     /// W3C trace context, continued or begun.
     pub traceparent: String,
-    /// The caller's address as the gateway saw it; never a header of the caller's.
+    /// The caller's address as the gateway saw it, or as CloudFront did where the request proves
+    /// that it came from there; never a header of the caller's.
     pub source_ip: Option<IpAddr>,
 }
 
 impl RequestContext {
-    pub(crate) fn of(parts: &Parts, ids: &IdGenerator) -> RequestContext {
+    pub(crate) fn of(parts: &Parts, platform: &Platform) -> RequestContext {
+        RequestContext::made(parts, platform.ids(), platform.0.origin_secret_sha256.as_ref())
+    }
+
+    fn made(parts: &Parts, ids: &IdGenerator, origin: Option<&[u8; 32]>) -> RequestContext {
         RequestContext {
             request_id: request_id(&parts.headers).unwrap_or_else(|| ids.next_uuid().to_string()),
             traceparent: traceparent(&parts.headers, ids),
-            source_ip: source_ip(parts),
+            source_ip: viewer_ip(&parts.headers, origin).or_else(|| source_ip(parts)),
         }
     }
 }
@@ -62,6 +73,18 @@ fn traceparent(headers: &HeaderMap, ids: &IdGenerator) -> String {
         let trace = u128::from_be_bytes(ids.random_bytes()) | 1;
         format!("00-{trace:032x}-{span:016x}-00")
     })
+}
+
+/// The viewer's address as CloudFront tells it, believed only beside the secret of that origin.
+/// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html>
+fn viewer_ip(headers: &HeaderMap, origin: Option<&[u8; 32]>) -> Option<IpAddr> {
+    let secret = digest(&SHA256, headers.get(ORIGIN_SECRET_HEADER)?.as_bytes());
+    if secret.as_ref() != origin? {
+        return None;
+    }
+    // The port comes last; an IPv6 address has no brackets.
+    let (address, _port) = headers.get(VIEWER_HEADER)?.to_str().ok()?.rsplit_once(':')?;
+    address.parse().ok()
 }
 
 fn source_ip(parts: &Parts) -> Option<IpAddr> {
@@ -108,7 +131,24 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).expect("a request").into_parts();
-        RequestContext::of(&parts, &IdGenerator::new(Clock::system()))
+        let origin = digest(&SHA256, b"the origin's secret").as_ref().try_into().expect("32");
+        RequestContext::made(&parts, &IdGenerator::new(Clock::system()), Some(&origin))
+    }
+
+    #[test]
+    fn the_viewer_is_believed_only_beside_the_secret_of_the_origin() {
+        let ip = |secret, viewer| {
+            context(&[(ORIGIN_SECRET_HEADER, secret), (VIEWER_HEADER, viewer)]).source_ip
+        };
+        let of = |text: &str| Some(text.parse().expect("an address"));
+        let secret = "the origin's secret";
+        assert_eq!(ip(secret, "198.51.100.10:46532"), of("198.51.100.10"));
+        assert_eq!(ip(secret, "2001:db8::7334:443"), of("2001:db8::7334"));
+        for malformed in ["198.51.100.10", "", ":", "x:1"] {
+            assert_eq!(ip(secret, malformed), None, "{malformed}");
+        }
+        assert_eq!(ip("another", "198.51.100.10:46532"), None);
+        assert_eq!(context(&[(VIEWER_HEADER, "198.51.100.10:46532")]).source_ip, None);
     }
 
     #[test]

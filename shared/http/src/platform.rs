@@ -50,6 +50,9 @@ pub struct PlatformParts {
     pub internal_secret: Arc<dyn InternalSecret>,
     pub requests_per_second: u32,
     pub allowed_origins: Vec<String>,
+    /// SHA-256 of what a CloudFront distribution sends as `X-Millwright-Origin`: only with it is
+    /// the caller's address the one that CloudFront names.
+    pub origin_secret_sha256: Option<[u8; 32]>,
     pub clock: Clock,
 }
 
@@ -63,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) store: Option<Store>,
     pub(crate) limiter: Limiter,
     pub(crate) allowed_origins: Vec<String>,
+    pub(crate) origin_secret_sha256: Option<[u8; 32]>,
     pub(crate) clock: Clock,
     pub(crate) ids: IdGenerator,
     pub(crate) denials: Mutex<RecentDenials>,
@@ -82,6 +86,7 @@ impl Platform {
             store: parts.store,
             limiter: Limiter::new(parts.requests_per_second),
             allowed_origins: parts.allowed_origins,
+            origin_secret_sha256: parts.origin_secret_sha256,
             ids: IdGenerator::new(parts.clock.clone()),
             clock: parts.clock,
             denials: Mutex::default(),

@@ -22,6 +22,8 @@ pub mod issuer;
 
 pub use coverage::{Catalogue, canonical, codes_of};
 pub use decide::{Decision, Reason, Resource, decide};
+// What a [`KeySource`] answers.
+pub use jsonwebtoken::jwk::JwkSet;
 pub use keys::{KeyCache, KeySource, StaticKeys};
 pub use pattern::Pattern;
 pub use permission::{Grantable, Permission, Requires, SystemRole};

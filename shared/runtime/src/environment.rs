@@ -91,6 +91,7 @@ impl Environment {
             )),
             requests_per_second: self.config.requests_per_second,
             allowed_origins: self.config.allowed_origins.clone(),
+            origin_secret_sha256: self.config.origin_secret_sha256,
             clock: self.clock.clone(),
         }))
     }

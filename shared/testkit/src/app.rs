@@ -267,6 +267,7 @@ fn platform(
         internal_secret: Arc::new(StaticSecret(b"a secret of the tests".to_vec())),
         requests_per_second,
         allowed_origins: vec!["https://app.example.org".to_owned()],
+        origin_secret_sha256: None,
         clock,
     })
 }

@@ -169,12 +169,13 @@ struct IndexView {
 }
 
 /// What every function is told; `MILLWRIGHT_FUNCTION` is not, Lambda's own name says it.
-const VARIABLES: [Variable; 6] = [
+const VARIABLES: [Variable; 7] = [
     Variable { name: variable::STAGE, parameter: "Stage" },
     Variable { name: variable::PREFIX, parameter: "Prefix" },
     Variable { name: variable::PUBLIC_URL, parameter: "PublicUrl" },
     Variable { name: variable::AUDIENCE, parameter: "Audience" },
     Variable { name: variable::ALLOWED_ORIGINS, parameter: "AllowedOrigins" },
+    Variable { name: variable::ORIGIN_SECRET_SHA256, parameter: "OriginSecretSha256" },
     Variable { name: variable::LOG_LEVEL, parameter: "LogLevel" },
 ];
 
@@ -459,6 +460,7 @@ fn parameters(service: &ServiceView, outboxes: &[Outbox]) -> Vec<Parameter> {
         text("PublicUrl", "Origin of the API as clients see it"),
         text("Audience", "Audience of access tokens"),
         text("AllowedOrigins", "Browser origins allowed by CORS, separated by commas"),
+        text("OriginSecretSha256", "SHA-256 of what CloudFront proves itself with; empty for none"),
         text("LogLevel", "Level from which on functions log"),
         parameter("LogRetentionDays", "Number", "Days that logs are kept"),
     ];

@@ -165,8 +165,14 @@ async fn create(app: &Auth, visit: &Visit, form: FormFields<'_>) -> Result<Token
 }
 
 fn client<'f>(app: &Auth, form: FormFields<'f>) -> Result<&'f str, Refused> {
-    let id = form.get("client_id").filter(|id| app.settings.client(id).is_some());
-    id.ok_or(Refused::new("invalid_client", "client_id is not known").coded(UNKNOWN_CLIENT.name))
+    let id = form.get("client_id").unwrap_or_default();
+    if app.settings.client(id).is_some() {
+        return Ok(id);
+    }
+    if millwright_access::api_keys::is_prefix(id) {
+        return Err(Refused::new("unauthorized_client", "API keys have client_credentials alone"));
+    }
+    Err(Refused::new("invalid_client", "client_id is not known").coded(UNKNOWN_CLIENT.name))
 }
 
 fn wish(form: FormFields<'_>) -> Result<Wish, Refused> {

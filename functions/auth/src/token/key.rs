@@ -12,6 +12,9 @@ use crate::{app::Auth, domain::joined, secret::Secret};
 pub async fn for_key(app: &Auth, visit: &Visit, form: FormFields<'_>) -> Result<Tokens, Refused> {
     let no_client = || Refused::new("invalid_client", "the key is not good");
     let (id, secret) = credentials(visit, form).ok_or_else(no_client)?;
+    if app.settings.client(&id).is_some() {
+        return Err(Refused::new("unauthorized_client", "native clients send a code or refresh"));
+    }
     let is_its_own =
         millwright_access::api_keys::parts(secret.expose()).is_some_and(|(prefix, _)| prefix == id);
     if !is_its_own {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,7 +16,11 @@ use auth::{
     secrets::{REFRESH, SIGNING, Stage, StoredKeys},
 };
 use futures::future::BoxFuture;
-use millwright_core::{Clock, Error, IdGenerator, Result};
+use millwright_core::{Clock, Error, IdGenerator, Result, UserId};
+use millwright_identity::{
+    JwkSet, KeyCache, KeySource, NoApiKeys, NoRevocations, Verifier, VerifierParts,
+    issuer::{Grant, Issuer},
+};
 use millwright_testkit::beginning;
 
 /// Secrets Manager, which dies after so many writes.
@@ -178,4 +182,51 @@ async fn a_run_that_is_killed_anywhere_is_completed_by_the_next() {
         let current = stages.at(SIGNING, Stage::Current);
         assert!(current.is_some() && stages.at(REFRESH, Stage::Current) == current);
     }
+}
+
+/// A set as it was read once, and how often it is asked for.
+struct Fetched(JwkSet, Arc<AtomicUsize>);
+
+impl KeySource for Fetched {
+    fn fetch(&self) -> BoxFuture<'_, Result<JwkSet>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_promoted_key_is_good_with_a_set_read_before_the_promotion() {
+    let (stages, clock) = (Stages::living(), Clock::fixed(beginning()));
+    until_nothing(&stages, &clock).await;
+    clock.advance(Duration::from_secs(30 * 24 * 3_600 - 290));
+    let before = stages.published.lock().unwrap().clone().unwrap();
+    let before: JwkSet = serde_json::from_value(serde_json::to_value(before).unwrap()).unwrap();
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let source = Arc::new(Fetched(before, fetches.clone()));
+    let verifier = Verifier::new(VerifierParts {
+        issuer: "https://api.example.org/api/v1".to_owned(),
+        audience: "millwright".to_owned(),
+        keys: KeyCache::new(source, clock.clone()),
+        revocations: Arc::new(NoRevocations),
+        api_keys: Arc::new(NoApiKeys),
+        clock: clock.clone(),
+    });
+    let signed = || {
+        let kid = stages.at(SIGNING, Stage::Current).unwrap();
+        let pem = stages.versions.lock().unwrap()[&(SIGNING.to_owned(), kid.clone())].clone();
+        let (issuer, audience) = ("https://api.example.org/api/v1", "millwright");
+        let issuer = Issuer::from_pem(pem.expose(), issuer, audience).unwrap();
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let grant = Grant { user, organization: None, role: None, permissions: None };
+        let claims = issuer.claims(&grant, clock.now(), "test");
+        (kid, issuer.sign(&issuer.header(), &claims).unwrap())
+    };
+    let (first, token) = signed();
+    verifier.verify(&token, None).await.unwrap();
+    clock.advance(Duration::from_secs(290));
+    assert_eq!(run(&stages, &clock, false).await.unwrap(), Rotated::Done(KeyStep::Promote));
+    let (promoted, token) = signed();
+    assert_ne!(promoted, first);
+    verifier.verify(&token, None).await.unwrap();
+    assert_eq!(fetches.load(Ordering::SeqCst), 1, "the set is the one of five minutes ago");
 }

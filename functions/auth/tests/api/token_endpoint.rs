@@ -176,6 +176,14 @@ async fn malformed_requests_are_told_in_the_words_of_the_rfc() {
     expect_error(&form(&scene, "token", &twice).await, 400, "invalid_request");
     let unknown = [("grant_type", "refresh_token"), ("client_id", "x"), ("refresh_token", "x")];
     expect_error(&form(&scene, "token", &unknown).await, 401, "invalid_client");
+    for (grant_type, client_id) in [
+        ("client_credentials", "cli"),
+        ("refresh_token", "mwp_0123456789ab"),
+        ("authorization_code", "mws_0123456789ab"),
+    ] {
+        let fields = [("grant_type", grant_type), ("client_id", client_id), ("client_secret", "x")];
+        expect_error(&form(&scene, "token", &fields).await, 400, "unauthorized_client");
+    }
     let no_form = scene.app.stranger().post("/api/v1/auth/token", json!({})).await;
     expect_error(&no_form, 400, "invalid_request");
 }

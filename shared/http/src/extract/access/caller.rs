@@ -77,7 +77,7 @@ where
     let credential = bearer(&parts.headers)?;
     let request = match parts.extensions.get::<RequestContext>() {
         Some(context) => context.clone(),
-        None => RequestContext::of(parts, platform.ids()),
+        None => RequestContext::of(parts, &platform),
     };
     let principal = platform.0.verifier.verify(credential, request.source_ip).await?;
     let exchange = Exchange::of(parts);

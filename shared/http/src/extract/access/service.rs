@@ -110,7 +110,7 @@ pub(super) fn caller(parts: &Parts, platform: &Platform) -> Result<Option<Caller
 fn standing_for(service: CallingService, parts: &Parts, platform: &Platform) -> Caller {
     let request = match parts.extensions.get::<RequestContext>() {
         Some(context) => context.clone(),
-        None => RequestContext::of(parts, platform.ids()),
+        None => RequestContext::of(parts, platform),
     };
     let tenant = tenant(&service);
     Exchange::of(parts).with(|left| {
