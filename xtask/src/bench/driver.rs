@@ -1,6 +1,7 @@
 //! The driver program: built once in a profile of its own, then one process for each stage.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command as Program, Stdio},
@@ -15,21 +16,29 @@ use crate::process::{self, Process};
 /// Longer than any measurement.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Builds a binary in a profile; where it is.
-pub fn build(package: &str, binary: &str, profile: &str) -> Result<PathBuf> {
+/// A binary of a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    pub package: String,
+    pub binary: &'static str,
+}
+
+/// Builds binaries in a profile, all at once, so that each crate below them is compiled once, with
+/// the features that all of them want together, as in a deployment; the folder they are in.
+pub fn build(targets: &BTreeSet<Target>, profile: &str) -> Result<PathBuf> {
     // <target>/debug/xtask: beside its folder, whatever the target folder is called.
     let own = std::env::current_exe().context("the place of this program is unknown")?;
     let target = own.parent().and_then(Path::parent).context("this program is in no target")?;
     let mut cargo = process::cargo();
-    cargo
-        .args(["build", "--locked", "--package", package, "--bin", binary, "--profile", profile])
-        .arg("--target-dir")
-        .arg(target);
+    cargo.args(["build", "--locked", "--profile", profile, "--target-dir"]).arg(target);
+    for Target { package, binary } in targets {
+        cargo.args(["--package", package, "--bin", binary]);
+    }
     let status = process::run_visible("cargo build", &mut cargo)?;
     if !status.success() {
-        bail!("{binary} does not build; what the compiler says is above");
+        bail!("not everything builds; what the compiler says is above");
     }
-    Ok(target.join(profile).join(binary))
+    Ok(target.join(profile))
 }
 
 /// A running driver with an empty DynamoDB; ends with the value, and its functions with it.

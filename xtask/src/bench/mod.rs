@@ -13,13 +13,17 @@ mod size;
 mod stage;
 mod work;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
 use self::{
-    machine::Machine, node::NodeFunction, report::Report, run::Bench, scenario::SUBJECTS,
+    machine::Machine,
+    node::NodeFunction,
+    report::Report,
+    run::Bench,
+    scenario::{SUBJECTS, Subject},
     stage::Stage,
 };
 use crate::{
@@ -90,19 +94,23 @@ pub fn run(options: &Options) -> Result<()> {
     // Before the builds, which are load of our own.
     let machine = Machine::here();
     let node = if options.without_node { None } else { Some(NodeFunction::prepare()?) };
+    let subjects: Vec<&Subject> =
+        SUBJECTS.iter().filter(|it| it.has_any_of(&options.only)).collect();
+    ensure!(!subjects.is_empty(), "no row is called so: see docs/PERFORMANCE.md for their names");
     output::progress("building the driver and the functions (release)");
-    let driver = driver::build("millwright-bench-driver", "millwright-bench-driver", "driver")?;
+    let program = "millwright-bench-driver";
+    let own = driver::Target { package: program.to_owned(), binary: program };
+    let driver = driver::build(&BTreeSet::from([own]), "driver")?.join(program);
+    let targets = subjects.iter().flat_map(|subject| subject.targets()).collect();
+    let programs = driver::build(&targets, "release")?;
     let issuer = Stage::issuer()?;
-    let mut bench = Bench::new(options, &driver, Arc::new(issuer), node.as_ref());
+    let bench = Bench::new(options, (&driver, &programs), Arc::new(issuer), node.as_ref());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::new(options, machine, node.as_ref().map(|node| node.version.clone()));
-    for subject in SUBJECTS {
-        let package = format!("millwright-{}", subject.service);
-        let program = driver::build(&package, subject.function, "release")?;
-        bench.build_beside(subject)?;
-        report.subjects.push(dev::start(&runtime, bench.subject(subject, &program))?);
+    for subject in subjects {
+        report.subjects.push(dev::start(&runtime, bench.subject(subject))?);
         if report.double.is_none() {
-            report.double = Some(dev::start(&runtime, bench.double(subject, &program))?);
+            report.double = Some(dev::start(&runtime, bench.double(subject))?);
         }
     }
     let tables = report.tables();

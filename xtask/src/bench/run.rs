@@ -1,7 +1,6 @@
 //! The measurements, one after another.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +11,7 @@ use millwright_identity::issuer::Issuer;
 use serde_json::{Value, json};
 
 use super::{
-    Options, driver,
+    Options,
     node::NodeFunction,
     report::{Beside, Comparison, Double, Row, SubjectReport},
     scenario::{Repetition, Request, Scenario, Subject},
@@ -39,14 +38,14 @@ pub struct Bench<'a> {
     /// Not measured, for each process: Node's compiler is warm after some hundred.
     warm_up: usize,
     starts: usize,
-    /// Of functions that stand beside.
-    programs: BTreeMap<&'static str, PathBuf>,
+    /// The folder with the functions.
+    programs: &'a Path,
 }
 
 impl<'a> Bench<'a> {
     pub fn new(
         options: &'a Options,
-        driver: &'a Path,
+        (driver, programs): (&'a Path, &'a Path),
         issuer: Arc<Issuer>,
         node: Option<&'a NodeFunction>,
     ) -> Bench<'a> {
@@ -60,17 +59,8 @@ impl<'a> Bench<'a> {
             processes: usize::try_from(options.processes).unwrap_or(usize::MAX),
             warm_up: 1_000 / share,
             starts: 50 / share,
-            programs: BTreeMap::new(),
+            programs,
         }
-    }
-
-    /// Builds what stands beside a subject.
-    pub fn build_beside(&mut self, subject: &Subject) -> Result<()> {
-        for (service, name) in subject.beside {
-            let program = driver::build(&format!("millwright-{service}"), name, "release")?;
-            self.programs.insert(name, program);
-        }
-        Ok(())
     }
 
     fn wants(&self, row: &str) -> bool {
@@ -78,9 +68,10 @@ impl<'a> Bench<'a> {
     }
 
     /// Everything about one function.
-    pub async fn subject(&self, subject: &Subject, program: &Path) -> Result<SubjectReport> {
+    pub async fn subject(&self, subject: &Subject) -> Result<SubjectReport> {
         output::heading(subject.function);
-        let own = Candidate { program, arguments: &[] };
+        let program = self.programs.join(subject.function);
+        let own = Candidate { program: &program, arguments: &[] };
         // The SDK warns that Node 20 grows old, once for each process.
         let arguments =
             self.node.map(|node| ["--no-warnings".to_owned(), node.bundle.display().to_string()]);
@@ -90,7 +81,7 @@ impl<'a> Bench<'a> {
         });
         let mut report = SubjectReport {
             function: subject.function,
-            size: Size::of(program)?,
+            size: Size::of(&program)?,
             started: self.start(subject, own, own).await?,
             rows: Vec::new(),
             race: None,
@@ -117,8 +108,7 @@ impl<'a> Bench<'a> {
             report.race = Some(self.race(subject, race, own).await?);
         }
         for work in subject.works.iter().filter(|work| self.wants(work.name)) {
-            let package = format!("millwright-{}", subject.service);
-            let worker = driver::build(&package, work.function, "release")?;
+            let worker = self.programs.join(work.function);
             let open = async || self.open(subject, own).await;
             report.works.push(work::measure(open, subject, work, &worker).await?);
         }
@@ -126,14 +116,10 @@ impl<'a> Bench<'a> {
     }
 
     async fn open(&self, subject: &Subject, own: Candidate<'_>) -> Result<Stage> {
-        let neighbours: Vec<Neighbour<'_>> = subject
-            .beside
-            .iter()
-            .filter_map(|(_, name)| {
-                let program = self.programs.get(name)?;
-                Some(Neighbour { function: name, program })
-            })
-            .collect();
+        let programs: Vec<(&str, PathBuf)> =
+            subject.beside.iter().map(|(_, name)| (*name, self.programs.join(name))).collect();
+        let neighbours: Vec<Neighbour<'_>> =
+            programs.iter().map(|(function, program)| Neighbour { function, program }).collect();
         Stage::open(self.driver, self.issuer.clone(), subject, own, &neighbours).await
     }
 
@@ -295,8 +281,9 @@ impl<'a> Bench<'a> {
     }
 
     /// What the double takes by itself, to be subtracted.
-    pub async fn double(&self, subject: &Subject, program: &Path) -> Result<Double> {
-        let stage = self.open(subject, Candidate { program, arguments: &[] }).await?;
+    pub async fn double(&self, subject: &Subject) -> Result<Double> {
+        let program = self.programs.join(subject.function);
+        let stage = self.open(subject, Candidate { program: &program, arguments: &[] }).await?;
         let table = stage.table(subject.service);
         let text = |text: &str| json!({ "S": text });
         let (key, sort_key) = (text("BENCH"), text("HEAD"));

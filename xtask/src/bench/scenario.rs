@@ -9,7 +9,7 @@ use http::Method;
 use millwright_http::CALLER_HEADER;
 use serde_json::{Value, json};
 
-use super::{identity, planning, stage::Caller, work::Work};
+use super::{driver::Target, identity, planning, stage::Caller, work::Work};
 
 /// Everything `cargo xtask bench` measures.
 pub const SUBJECTS: &[Subject] = &[
@@ -39,6 +39,24 @@ pub struct Subject {
     pub beside: &'static [(&'static str, &'static str)],
     /// What it orders of functions with a queue.
     pub works: &'static [Work],
+}
+
+impl Subject {
+    /// Every program of ours that its rows need.
+    pub fn targets(&self) -> Vec<Target> {
+        let of =
+            |service: &str, binary| Target { package: format!("millwright-{service}"), binary };
+        let beside = self.beside.iter().map(|(service, name)| of(service, *name));
+        let workers = self.works.iter().map(|work| of(self.service, work.function));
+        [of(self.service, self.function)].into_iter().chain(beside).chain(workers).collect()
+    }
+
+    /// True if one of its rows begins with one of these names; with no name, always.
+    pub fn has_any_of(&self, names: &[String]) -> bool {
+        let rows = self.scenarios.iter().map(|row| row.name);
+        let mut rows = rows.chain(self.works.iter().map(|work| work.name));
+        names.is_empty() || rows.any(|row| names.iter().any(|name| row.starts_with(name.as_str())))
+    }
 }
 
 /// One row of the tables.
