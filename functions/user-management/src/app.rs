@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use millwright_access::facts::{OrganizationStatus, UserMembership};
 use millwright_core::{Error, Result, Tenant, UserId};
+use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_identity::Permission;
 use millwright_store::{RawItem, Store};
@@ -21,6 +22,8 @@ use crate::{
 pub struct UserManagement {
     platform: Platform,
     pub store: Store,
+    /// The archives of exports.
+    pub files: Files,
     /// Every permission of the installation, of all services.
     pub catalogue: &'static [&'static Permission],
     /// Where people use the installation: the beginning of links to them.
@@ -32,11 +35,12 @@ impl UserManagement {
     pub fn new(
         platform: Platform,
         store: Store,
+        files: Files,
         catalogue: &'static [&'static Permission],
         app_url: impl Into<String>,
     ) -> UserManagement {
         let buckets = Arc::new(Buckets::new());
-        UserManagement { platform, store, catalogue, app_url: app_url.into(), buckets }
+        UserManagement { platform, store, files, catalogue, app_url: app_url.into(), buckets }
     }
 
     /// Now, and by whom.

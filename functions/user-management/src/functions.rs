@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     api::router,
     app::UserManagement,
+    export::{Exporting, InvokedAuth},
     work::{Desk, consume, sweep},
 };
 
@@ -25,18 +26,26 @@ pub async fn user_management_api() -> Result<(), StartError> {
     let store = environment.store("user-management")?;
     let platform = environment.platform("user-management", Some(store.clone()))?;
     let app_url = environment.config.public_url.clone();
-    let state = UserManagement::new(platform.clone(), store, CATALOGUE, app_url);
+    let files = environment.files("user-management")?;
+    let state = UserManagement::new(platform.clone(), store, files, CATALOGUE, app_url);
     serve_http(Edge::new(router(state), platform, "user-management-api")).await
 }
 
-/// Erases accounts, purges organizations, and invites in batches.
+/// Erases accounts, purges organizations, invites in batches, and exports data.
 ///
 /// # Errors
 /// If the environment is incomplete or the Lambda runtime API cannot be reached.
 pub async fn user_management_jobs() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("user-management")?;
-    let desk = Desk::new(store, CATALOGUE);
+    let functions = environment.clients.functions(environment.clock.clone())?;
+    let exporting = Exporting {
+        store: store.clone(),
+        files: environment.files("user-management")?,
+        catalogue: CATALOGUE,
+        auth: Arc::new(InvokedAuth::new(functions)),
+    };
+    let desk = Desk::new(store, CATALOGUE, exporting);
     serve_jobs(&environment, "user-management", desk, |desk: Arc<Desk>, message| {
         Box::pin(async move { desk.work(&message).await })
     })

@@ -10,6 +10,7 @@ mod buckets;
 pub mod codes;
 pub mod domain;
 pub mod events;
+mod export;
 mod functions;
 mod invitation;
 mod member;
@@ -24,13 +25,18 @@ mod vouch;
 pub mod work;
 
 use millwright_http::Describing;
-use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
+use millwright_manifest::{
+    Bucket, FileAction, Function, Right, Service, Table, TableAction, Trigger,
+};
 
 pub use api::{api, router};
 pub use app::UserManagement;
+pub use export::{AuthData, AuthPage, Exporting, InvokedAuth};
 pub use functions::{
     user_management_api, user_management_jobs, user_management_on_events, user_management_sweep,
 };
+
+use export::{EXPORTS, PIECES};
 
 const SUMMARY: &str = "Users, organizations, roles, members, teams and invitations";
 
@@ -45,7 +51,7 @@ pub fn service() -> Service {
         operations: api::<Describing>().operations(),
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
-        bucket: None,
+        bucket: Some(Bucket { folders: &[EXPORTS, PIECES] }),
         functions: vec![
             Function {
                 name: "user-management-api",
@@ -55,6 +61,7 @@ pub fn service() -> Service {
                 triggers: vec![Trigger::Http],
                 rights: vec![
                     Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::OwnFiles(EXPORTS, &[FileAction::Get]),
                     Right::VerifyCredentials,
                     Right::ReadSecret("internal"),
                 ],
@@ -62,11 +69,19 @@ pub fn service() -> Service {
             },
             Function {
                 name: work::JOBS,
-                summary: "Erases accounts, purges organizations, invites in batches",
+                summary: "Erases accounts, purges organizations, invites in batches, exports data",
                 memory_megabytes: 512,
                 timeout_seconds: 60,
                 triggers: vec![Trigger::Jobs { concurrency: 5 }],
-                rights: vec![Right::OwnTable(TableAction::READ_AND_WRITE)],
+                rights: vec![
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::OwnFiles(EXPORTS, &[FileAction::Put]),
+                    Right::OwnFiles(
+                        PIECES,
+                        &[FileAction::Get, FileAction::Put, FileAction::Delete],
+                    ),
+                    Right::Invoke("auth-api"),
+                ],
                 start: || Box::pin(user_management_jobs()),
             },
             Function {

@@ -1,4 +1,4 @@
-//! What is done without a request: erasing accounts, purging organizations, settling what has
+//! What is done without a request beside jobs: erasing accounts, purging organizations, settling what has
 //! expired, and following the events of `auth` and of this service.
 //!
 //! Erasing and purging read what is left and take it away, step by step: whoever dies in the middle
@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::Stamp,
+    export::{self, Exporting, Exports},
     invitation::batch::{Batches, works},
 };
 
@@ -82,12 +83,14 @@ impl Event for PurgeOrganization {
 pub struct Desk {
     store: Store,
     batches: Worker<Batches>,
+    exports: Worker<Exports>,
 }
 
 impl Desk {
-    pub fn new(store: Store, catalogue: Catalogue<'static>) -> Desk {
+    pub fn new(store: Store, catalogue: Catalogue<'static>, exporting: Exporting) -> Desk {
         let batches = Worker::new(store.clone(), works(catalogue), Times::default());
-        Desk { store, batches }
+        let exports = Worker::new(store.clone(), export::works(exporting), Times::default());
+        Desk { store, batches, exports }
     }
 
     /// Works on one message.
@@ -95,10 +98,13 @@ impl Desk {
     /// # Errors
     /// As [`work`] and [`Worker::work`].
     pub async fn work(&self, message: &Message) -> Result<Worked> {
-        match Worker::<Batches>::takes(message) {
-            true => self.batches.work(message).await,
-            false => work(&self.store, message, SLICE).await,
+        if Worker::<Batches>::takes(message) {
+            return self.batches.work(message).await;
         }
+        if Worker::<Exports>::takes(message) {
+            return self.exports.work(message).await;
+        }
+        work(&self.store, message, SLICE).await
     }
 }
 

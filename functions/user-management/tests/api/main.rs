@@ -11,6 +11,8 @@
 
 mod consistency;
 mod costs;
+mod exports;
+mod exports_crashes;
 mod invitations;
 mod invitations_batches;
 mod invitations_exactly;
@@ -44,9 +46,10 @@ use uuid::Uuid;
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
-fn router(platform: Platform, store: Store, _files: Files) -> Router {
+fn router(platform: Platform, store: Store, files: Files) -> Router {
     let app_url = "https://app.example.org";
-    user_management::router(UserManagement::new(platform, store, permissions::CATALOGUE, app_url))
+    let catalogue = permissions::CATALOGUE;
+    user_management::router(UserManagement::new(platform, store, files, catalogue, app_url))
 }
 
 async fn app() -> TestApp {
