@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod app_url;
 mod buckets;
 pub mod codes;
 pub mod domain;
@@ -16,6 +17,7 @@ mod invitation;
 mod member;
 pub mod organization;
 pub mod permissions;
+mod post;
 mod role;
 pub mod seed;
 pub mod store;
@@ -30,11 +32,13 @@ use millwright_manifest::{
 };
 
 pub use api::{api, router};
-pub use app::UserManagement;
+pub use app::{Ports, UserManagement};
+pub use app_url::AppUrl;
 pub use export::{AuthData, AuthPage, Exporting, InvokedAuth};
 pub use functions::{
     user_management_api, user_management_jobs, user_management_on_events, user_management_sweep,
 };
+pub use post::Post;
 
 use export::{EXPORTS, PIECES};
 
@@ -63,6 +67,8 @@ pub fn service() -> Service {
                     Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::OwnFiles(EXPORTS, &[FileAction::Get]),
                     Right::VerifyCredentials,
+                    Right::ReadParameter("auth/settings"),
+                    Right::SendMail,
                     Right::ReadSecret("internal"),
                 ],
                 start: || Box::pin(user_management_api()),
@@ -81,6 +87,8 @@ pub fn service() -> Service {
                         &[FileAction::Get, FileAction::Put, FileAction::Delete],
                     ),
                     Right::Invoke("auth-api"),
+                    Right::ReadParameter("auth/settings"),
+                    Right::SendMail,
                 ],
                 start: || Box::pin(user_management_jobs()),
             },

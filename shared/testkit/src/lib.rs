@@ -7,6 +7,7 @@
 //!   how one ended.
 //! - [`JobQueue`]: delivers messages to the workers of jobs, which die where the test says.
 //! - [`TestFiles`]: a bucket that verifies signatures and checksums.
+//! - [`TestMail`]: a post office that keeps letters.
 //! - [`LambdaProcess`]: a real binary behind a Runtime API, with [`AwsDouble`] beside it.
 //! - [`Contract`]: answers and events against the generated documents.
 
@@ -18,6 +19,7 @@ mod database;
 mod faults;
 mod files;
 mod lambda;
+mod mail;
 mod queue;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
@@ -26,6 +28,7 @@ pub use database::{Database, DeadLetterBox, deliveries, settled};
 pub use faults::{CrashPoint, Faults};
 pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};
+pub use mail::TestMail;
 pub use millwright_files::Files;
 pub use queue::JobQueue;
 

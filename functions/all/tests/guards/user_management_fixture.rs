@@ -8,7 +8,7 @@ use millwright_identity::SystemRole;
 use millwright_testkit::{Client, Contract, TestApp};
 use serde_json::{Value, json};
 use user_management::{
-    UserManagement, permissions,
+    Ports, Post, UserManagement, permissions,
     seed::{self, Seed},
 };
 
@@ -23,8 +23,9 @@ pub fn guarded() -> Guarded {
     Guarded {
         service,
         router: |platform, store, files| {
-            let (catalogue, app_url) = (permissions::CATALOGUE, "https://app.example.org");
-            user_management::router(UserManagement::new(platform, store, files, catalogue, app_url))
+            let post = Post { app_url: "https://app.example.org".into(), mail: None };
+            let ports = Ports { files, catalogue: permissions::CATALOGUE, post };
+            user_management::router(UserManagement::new(platform, store, ports))
         },
         contract,
         calls,

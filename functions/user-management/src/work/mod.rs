@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, Timestamp, UserId};
 use millwright_event::{Cause, Effects, Event, batch::Message};
-use millwright_identity::Catalogue;
 use millwright_job::{Times, Worker};
 use millwright_runtime::Worked;
 use millwright_store::Store;
@@ -27,6 +26,7 @@ use crate::{
     domain::Stamp,
     export::{self, Exporting, Exports},
     invitation::batch::{Batches, works},
+    post::Post,
 };
 
 /// The function that erases and purges, and its queue.
@@ -87,8 +87,9 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn new(store: Store, catalogue: Catalogue<'static>, exporting: Exporting) -> Desk {
-        let batches = Worker::new(store.clone(), works(catalogue), Times::default());
+    pub fn new(store: Store, exporting: Exporting, post: Post) -> Desk {
+        let inviting = works(exporting.catalogue, post);
+        let batches = Worker::new(store.clone(), inviting, Times::default());
         let exports = Worker::new(store.clone(), export::works(exporting), Times::default());
         Desk { store, batches, exports }
     }

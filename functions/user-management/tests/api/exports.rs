@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures::future::{BoxFuture, join_all};
-use millwright_access::CATALOGUE;
 use millwright_core::{Error, Result, UserId};
 use millwright_store::Store;
 use millwright_testkit::{Client, CrashPoint, Database, JobQueue, TestApp};
@@ -77,7 +76,7 @@ impl AuthData for Auth {
 pub fn desk(app: &TestApp, store: Store, auth: Arc<dyn AuthData>) -> Desk {
     let (catalogue, files) = (permissions::CATALOGUE, app.files.client());
     let exporting = Exporting { store: store.clone(), files, catalogue, auth };
-    Desk::new(store, CATALOGUE, exporting)
+    Desk::new(store, exporting, crate::post(None))
 }
 
 /// Works the queue off, each message so often; a worker dies where `crash` says.
