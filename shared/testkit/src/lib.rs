@@ -9,6 +9,7 @@
 //! - [`TestFiles`]: a bucket that verifies signatures and checksums.
 //! - [`TestMail`]: a post office that keeps letters.
 //! - [`LambdaProcess`]: a real binary behind a Runtime API, with [`AwsDouble`] beside it.
+//! - [`unseen_problems`]: which problem codes no test expects.
 //! - [`Contract`]: answers and events against the generated documents.
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test kit panics")]
@@ -20,6 +21,7 @@ mod faults;
 mod files;
 mod lambda;
 mod mail;
+mod problems;
 mod queue;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
@@ -30,6 +32,7 @@ pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};
 pub use mail::TestMail;
 pub use millwright_files::Files;
+pub use problems::unseen_problems;
 pub use queue::JobQueue;
 
 use millwright_core::Timestamp;

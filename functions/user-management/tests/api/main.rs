@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod bad_input;
 mod consistency;
 mod costs;
 mod exports;
@@ -17,12 +18,14 @@ mod invitations;
 mod invitations_batches;
 mod invitations_exactly;
 mod invitations_mail;
+mod invitations_tables;
 mod members;
 mod members_owners;
 mod operators;
 mod organizations;
 mod organizations_deletion;
 mod preferences;
+mod problems;
 mod roles;
 mod settings;
 mod teams;
