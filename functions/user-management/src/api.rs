@@ -11,7 +11,7 @@ use crate::{
     app::UserManagement,
     codes::{
         ALREADY_MEMBER, BATCH_RUNNING, CONFIRM_MISMATCH, EMAIL_DOMAIN_NOT_ALLOWED,
-        EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS,
+        EMAIL_LIMIT_REACHED, EMAIL_NOT_MINE, EMAIL_TAKEN, EXCEEDS_OWN_PERMISSIONS, EXPORT_TOO_SOON,
         INVITATION_EMAIL_MISMATCH, INVITATION_EXPIRED, INVITATION_LIMIT_REACHED,
         INVITATION_NOT_PENDING, INVITATION_USED_UP, LAST_OWNER, LINK_INVITATIONS_DISABLED,
         MEMBER_LIMIT_REACHED, MEMBERSHIP_SUSPENDED, NOT_A_MEMBER, ORGANIZATION_LIMIT_REACHED,
@@ -20,6 +20,7 @@ use crate::{
         TEAM_HAS_SUBTEAMS, TEAM_LIMIT_REACHED, TEAM_MEMBER_LIMIT_REACHED, TEAM_TOO_DEEP,
         UNKNOWN_PERMISSION,
     },
+    export::handlers as export,
     invitation::handlers as invitation,
     member::handlers as member,
     organization::handlers as organization,
@@ -48,6 +49,13 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
         .with(operation!(user::my_preferences_update).answers(&[NOT_FOUND, TOO_LARGE, CONTENTION]))
         .with(operation!(user::my_user_deactivate).answers(LEAVING))
         .with(operation!(user::my_user_delete).answers(LEAVING))
+        .with(operation!(export::my_data_export_create).answers(&[
+            NOT_FOUND,
+            EXPORT_TOO_SOON,
+            CONTENTION,
+        ]))
+        .with(operation!(export::my_data_export_list))
+        .with(operation!(export::my_data_export_get))
         .with(operation!(user::user_find))
         .with(operation!(user::user_deactivate).answers(LEAVING))
         .with(operation!(user::user_reactivate).answers(&[INVALID_STATE, CONTENTION]))
@@ -96,6 +104,13 @@ pub fn api<P: Purpose>() -> Api<UserManagement, P> {
                 .answers(&[EMAIL_DOMAIN_NOT_ALLOWED, CONTENTION]),
         )
         .with(operation!(organization::organization_sign_out).answers(&[CONTENTION]))
+        .with(operation!(export::data_export_create).answers(&[
+            INVALID_STATE,
+            EXPORT_TOO_SOON,
+            CONTENTION,
+        ]))
+        .with(operation!(export::data_export_list))
+        .with(operation!(export::data_export_get))
         .with(operation!(organization::organization_limits_update).answers(&[CONTENTION]))
         .with(operation!(organization::organization_suspend).answers(&[INVALID_STATE, CONTENTION]))
         .with(

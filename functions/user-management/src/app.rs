@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use millwright_access::facts::{OrganizationStatus, UserMembership};
 use millwright_core::{Error, Result, Tenant, UserId};
+use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_identity::Permission;
 use millwright_store::{RawItem, Store};
@@ -12,31 +13,38 @@ use millwright_store::{RawItem, Store};
 use crate::{
     buckets::Buckets,
     domain::{Member, Organization, Stamp, User},
+    post::Post,
     store::{MemberItem, member_place, memberships_of, organization_place, user_place},
     vouch,
 };
+
+/// What the service needs of others.
+#[derive(Clone)]
+pub struct Ports {
+    /// The archives of exports.
+    pub files: Files,
+    /// Every permission of the installation, of all services.
+    pub catalogue: &'static [&'static Permission],
+    pub post: Post,
+}
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct UserManagement {
     platform: Platform,
     pub store: Store,
+    pub files: Files,
     /// Every permission of the installation, of all services.
     pub catalogue: &'static [&'static Permission],
-    /// Where people use the installation: the beginning of links to them.
-    pub app_url: String,
+    pub post: Post,
     pub buckets: Arc<Buckets>,
 }
 
 impl UserManagement {
-    pub fn new(
-        platform: Platform,
-        store: Store,
-        catalogue: &'static [&'static Permission],
-        app_url: impl Into<String>,
-    ) -> UserManagement {
+    pub fn new(platform: Platform, store: Store, ports: Ports) -> UserManagement {
+        let Ports { files, catalogue, post } = ports;
         let buckets = Arc::new(Buckets::new());
-        UserManagement { platform, store, catalogue, app_url: app_url.into(), buckets }
+        UserManagement { platform, store, files, catalogue, post, buckets }
     }
 
     /// Now, and by whom.

@@ -24,6 +24,7 @@ millwright_core::codes! {
     INVITATION_NOT_PENDING = Conflict "invitation_not_pending" "The invitation is not pending";
     INVITATION_EXPIRED = Conflict "invitation_expired" "The invitation has expired";
     INVITATION_USED_UP = Conflict "invitation_used_up" "The invitation was used as often as it may be";
+    EXPORT_TOO_SOON = Conflict "export_too_soon" "There was an export a short time ago";
     BATCH_RUNNING = Conflict "batch_running" "The organization has a batch of invitations running";
     RESEND_LIMIT_REACHED = Conflict "resend_limit_reached" "The invitation was sent as often as it may be";
     RESEND_TOO_SOON = RateLimited "resend_too_soon" "The invitation was sent a moment ago";

@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use crate::{
     api::router,
-    app::UserManagement,
+    app::{Ports, UserManagement},
+    app_url::AppUrl,
+    export::{Exporting, InvokedAuth},
+    post::Post,
     work::{Desk, consume, sweep},
 };
 
@@ -24,23 +27,41 @@ pub async fn user_management_api() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("user-management")?;
     let platform = environment.platform("user-management", Some(store.clone()))?;
-    let app_url = environment.config.public_url.clone();
-    let state = UserManagement::new(platform.clone(), store, CATALOGUE, app_url);
+    let files = environment.files("user-management")?;
+    let ports = Ports { files, catalogue: CATALOGUE, post: post(&environment)? };
+    let state = UserManagement::new(platform.clone(), store, ports);
     serve_http(Edge::new(router(state), platform, "user-management-api")).await
 }
 
-/// Erases accounts, purges organizations, and invites in batches.
+/// Erases accounts, purges organizations, invites in batches, and exports data.
 ///
 /// # Errors
 /// If the environment is incomplete or the Lambda runtime API cannot be reached.
 pub async fn user_management_jobs() -> Result<(), StartError> {
     let environment = Environment::start()?;
     let store = environment.store("user-management")?;
-    let desk = Desk::new(store, CATALOGUE);
+    let functions = environment.clients.functions(environment.clock.clone())?;
+    let exporting = Exporting {
+        store: store.clone(),
+        files: environment.files("user-management")?,
+        catalogue: CATALOGUE,
+        auth: Arc::new(InvokedAuth::new(functions)),
+    };
+    let desk = Desk::new(store, exporting, post(&environment)?);
     serve_jobs(&environment, "user-management", desk, |desk: Arc<Desk>, message| {
         Box::pin(async move { desk.work(&message).await })
     })
     .await
+}
+
+fn post(environment: &Environment) -> Result<Post, StartError> {
+    let clock = environment.clock.clone();
+    let parameters = environment.clients.parameters(clock.clone())?;
+    let public_url = environment.config.public_url.clone();
+    Ok(Post {
+        app_url: AppUrl::of_settings(parameters, public_url),
+        mail: environment.clients.mail(clock)?,
+    })
 }
 
 /// Follows what is said of users.

@@ -6,15 +6,18 @@
 
 mod api;
 mod app;
+mod app_url;
 mod buckets;
 pub mod codes;
 pub mod domain;
 pub mod events;
+mod export;
 mod functions;
 mod invitation;
 mod member;
 pub mod organization;
 pub mod permissions;
+mod post;
 mod role;
 pub mod seed;
 pub mod store;
@@ -24,13 +27,20 @@ mod vouch;
 pub mod work;
 
 use millwright_http::Describing;
-use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
+use millwright_manifest::{
+    Bucket, FileAction, Function, Right, Service, Table, TableAction, Trigger,
+};
 
 pub use api::{api, router};
-pub use app::UserManagement;
+pub use app::{Ports, UserManagement};
+pub use app_url::AppUrl;
+pub use export::{AuthData, AuthPage, Exporting, InvokedAuth};
 pub use functions::{
     user_management_api, user_management_jobs, user_management_on_events, user_management_sweep,
 };
+pub use post::Post;
+
+use export::{EXPORTS, PIECES};
 
 const SUMMARY: &str = "Users, organizations, roles, members, teams and invitations";
 
@@ -45,7 +55,7 @@ pub fn service() -> Service {
         operations: api::<Describing>().operations(),
         events: events::EVENTS.to_vec(),
         table: Some(Table { has_outbox: true }),
-        bucket: None,
+        bucket: Some(Bucket { folders: &[EXPORTS, PIECES] }),
         functions: vec![
             Function {
                 name: "user-management-api",
@@ -55,18 +65,31 @@ pub fn service() -> Service {
                 triggers: vec![Trigger::Http],
                 rights: vec![
                     Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::OwnFiles(EXPORTS, &[FileAction::Get]),
                     Right::VerifyCredentials,
+                    Right::ReadParameter("auth/settings"),
+                    Right::SendMail,
                     Right::ReadSecret("internal"),
                 ],
                 start: || Box::pin(user_management_api()),
             },
             Function {
                 name: work::JOBS,
-                summary: "Erases accounts, purges organizations, invites in batches",
+                summary: "Erases accounts, purges organizations, invites in batches, exports data",
                 memory_megabytes: 512,
                 timeout_seconds: 60,
                 triggers: vec![Trigger::Jobs { concurrency: 5 }],
-                rights: vec![Right::OwnTable(TableAction::READ_AND_WRITE)],
+                rights: vec![
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::OwnFiles(EXPORTS, &[FileAction::Put]),
+                    Right::OwnFiles(
+                        PIECES,
+                        &[FileAction::Get, FileAction::Put, FileAction::Delete],
+                    ),
+                    Right::Invoke("auth-api"),
+                    Right::ReadParameter("auth/settings"),
+                    Right::SendMail,
+                ],
                 start: || Box::pin(user_management_jobs()),
             },
             Function {

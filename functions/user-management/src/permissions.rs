@@ -26,6 +26,8 @@ millwright_identity::permissions! {
     OrganizationDelete = "organizations.organization.delete" [Owner];
     /// Hand the organization over to another owner
     OrganizationTransfer = "organizations.organization.transfer" [Owner];
+    /// Export the data of the organization
+    OrganizationExport = "organizations.organization.export" [Owner];
     /// Read the settings of the organization
     SettingsRead = "organizations.settings.read" [Owner Admin Member Viewer];
     /// Change the settings of the organization

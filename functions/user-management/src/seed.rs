@@ -4,11 +4,16 @@
 use millwright_core::{Error, OrgId, Result, Tenant, UserId};
 use millwright_event::{Cause, Effects};
 use millwright_identity::SystemRole;
+use millwright_job::NewJob;
 use millwright_store::Store;
 
 use crate::{
-    domain::{Email, Member, NewUser, Organization, Stamp, User, UserName},
+    domain::{
+        DataExportId, Email, ExportDetails, ExportScope, Member, NewUser, Organization, Stamp,
+        User, UserName,
+    },
     events::{MembershipCreated, MembershipStarted, UserCreated, UserData},
+    export::Exports,
     member::{Joining, join},
     organization::{Founding, found},
     store::{EmailMarker, MemberItem, member_place, organization_place, user_place},
@@ -86,6 +91,22 @@ async fn add(mut effects: Effects, id: OrgId, role: SystemRole, user: &User) -> 
     effects.emit(&MembershipCreated(MembershipStarted::of(&member, Vec::new())))?;
     effects.commit().await?;
     Ok(member)
+}
+
+/// Asks for an export of a person's data, or of an organization's, however long ago the last one
+/// was.
+///
+/// # Errors
+/// If the table cannot be written.
+pub async fn export(store: &Store, user: UserId, id: Option<OrgId>) -> Result<DataExportId> {
+    let tenant = id.map_or_else(|| vouch::person(user), vouch::joined);
+    let kind = id.map_or(ExportScope::User, |_| ExportScope::Organization);
+    let mut effects = begin(store, &tenant);
+    let new: NewJob<Exports, ()> =
+        NewJob { kind, details: ExportDetails::default(), extra: (), request: () };
+    let head = new.start(&mut effects, &user.to_string())?;
+    effects.commit().await?;
+    Ok(head.summary.id)
 }
 
 fn account(effects: &mut Effects, seed: Seed, stamp: &Stamp) -> Result<User> {

@@ -82,6 +82,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner],
     },
     &Permission {
+        code: "organizations.organization.export",
+        summary: "Export the data of the organization",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
+    },
+    &Permission {
         code: "organizations.organization.read",
         summary: "Read the organization",
         grantable: Grantable::Role,

@@ -49,7 +49,7 @@ impl Functions {
     }
 
     /// Calls an operation with a JSON body, as an event of the gateway's form that no gateway has
-    /// sent. `headers` say who calls. One Invoke, at most 3 seconds.
+    /// sent. `path` may end with a query; `headers` say who calls. One Invoke, at most 3 seconds.
     ///
     /// # Errors
     /// `unavailable` if the function does not answer, or fails outside of its router.
@@ -88,6 +88,7 @@ impl Functions {
 
 /// Without `apiId` and on the stage `internal`: so the callee knows that it comes from inside.
 fn event(method: &str, path: &str, headers: &[(&str, String)], body: &Value) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut all = json!({ "content-type": "application/json" });
     for (name, value) in headers {
         all[*name] = value.as_str().into();
@@ -96,7 +97,7 @@ fn event(method: &str, path: &str, headers: &[(&str, String)], body: &Value) -> 
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": all,
         "requestContext": {
             "stage": "internal",

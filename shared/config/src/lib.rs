@@ -20,6 +20,7 @@ pub mod variable {
     pub const REQUESTS_PER_SECOND: &str = "MILLWRIGHT_REQUESTS_PER_SECOND";
     pub const OUTBOX_SERVICES: &str = "MILLWRIGHT_OUTBOX_SERVICES";
     pub const BUCKET: &str = "MILLWRIGHT_BUCKET";
+    pub const MAIL_FROM: &str = "MILLWRIGHT_MAIL_FROM";
     pub const PROJECT_CACHE_SECONDS: &str = "MILLWRIGHT_PROJECT_CACHE_SECONDS";
 }
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub project_cache_seconds: u32,
     /// The services whose tables have an outbox; the relay alone is told.
     pub outbox_services: Vec<String>,
+    /// The address letters come from; without one none are sent. Told to functions that send some.
+    pub mail_from: Option<String>,
     /// The bucket of the function's service, as CloudFormation called it.
     bucket: Option<String>,
     pub aws: Aws,
@@ -72,6 +75,7 @@ struct Endpoints {
     lambda: Option<String>,
     ssm: Option<String>,
     kms: Option<String>,
+    sesv2: Option<String>,
 }
 
 /// The AWS services Millwright calls.
@@ -85,6 +89,7 @@ pub enum AwsService {
     Lambda,
     Ssm,
     Kms,
+    Ses,
 }
 
 /// Credentials of the function's role. Debug prints the key id only.
@@ -167,6 +172,7 @@ impl Config {
                 .map(|text| sha256(&text))
                 .transpose()?,
             outbox_services: list(optional(variable::OUTBOX_SERVICES)),
+            mail_from: optional(variable::MAIL_FROM),
             bucket: optional(variable::BUCKET),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
             requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,
@@ -189,6 +195,7 @@ impl Config {
                     lambda: optional("AWS_ENDPOINT_URL_LAMBDA"),
                     ssm: optional("AWS_ENDPOINT_URL_SSM"),
                     kms: optional("AWS_ENDPOINT_URL_KMS"),
+                    sesv2: optional("AWS_ENDPOINT_URL_SESV2"),
                 },
             },
             prefix,
@@ -238,6 +245,7 @@ impl Config {
             AwsService::Lambda => ("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda),
             AwsService::Ssm => ("AWS_ENDPOINT_URL_SSM", &endpoints.ssm),
             AwsService::Kms => ("AWS_ENDPOINT_URL_KMS", &endpoints.kms),
+            AwsService::Ses => ("AWS_ENDPOINT_URL_SESV2", &endpoints.sesv2),
         };
         let endpoint = own.as_deref().or(endpoints.all.as_deref());
         if endpoint.is_none() && self.stage.is_local() {
@@ -335,6 +343,7 @@ mod tests {
             AwsService::Lambda,
             AwsService::Ssm,
             AwsService::Kms,
+            AwsService::Ses,
         ] {
             assert!(local.endpoint(service).is_err(), "{service:?}");
         }

@@ -110,6 +110,7 @@ macro_rules! into_response {
 into_response! {
     [T: Representation] Accepted<T>,
     [T: Representation] Created<T>,
+    [T: Representation + Clone] Rehearsable<T>,
     [T: Representation + Clone] Upserted<T>,
     [T: Representation] Versioned<T>,
     [T: Serialize + ToSchema] Listed<T>,
@@ -182,6 +183,29 @@ impl<T: Representation> Describe for Accepted<T> {
         document.answer::<T>(202, "Accepted");
         document.answer_header(202, "Location", "Path of what to ask for the outcome");
         document.answer_header(202, "ETag", "Version, in quotes");
+    }
+}
+
+/// 202 of what goes on behind the answer, or 200 of what would have come of it.
+#[derive(Clone, Debug)]
+pub enum Rehearsable<T> {
+    Accepted(T),
+    Rehearsed(T),
+}
+
+impl<T: Representation + Clone> Answer for Rehearsable<T> {
+    fn render(&self) -> Result<Rendered> {
+        match self {
+            Rehearsable::Accepted(thing) => Accepted(thing.clone()).render(),
+            Rehearsable::Rehearsed(thing) => Plain(thing.clone()).render(),
+        }
+    }
+}
+
+impl<T: Representation> Describe for Rehearsable<T> {
+    fn describe(document: &mut OperationDocument) {
+        Accepted::<T>::describe(document);
+        document.answer::<T>(200, "OK: a dry run, of which nothing is kept");
     }
 }
 

@@ -66,6 +66,13 @@ impl OperationDocument {
         }
     }
 
+    /// The body may also be a text of this media type.
+    pub fn body_also_as_text(&mut self, media_type: &str) {
+        if let Some(body) = &mut self.request_body {
+            body["content"][media_type] = json!({ "schema": { "type": "string" } });
+        }
+    }
+
     pub fn idempotent(&mut self) {
         self.parameters.push(json!({
             "name": "Idempotency-Key",

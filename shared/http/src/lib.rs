@@ -30,8 +30,8 @@ mod problem;
 mod write;
 
 pub use answer::{
-    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Rendered, Representation, Upserted,
-    Versioned,
+    Accepted, Answer, Created, Listed, Made, NoContent, Plain, Rehearsable, Rendered,
+    Representation, Upserted, Versioned,
 };
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
@@ -45,8 +45,8 @@ pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
     ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
-    Entitled, Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
-    PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
+    Entitled, Flag, FromCsv, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator,
+    Parameters, PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission, Tabular,
 };
 pub use platform::{
     FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,

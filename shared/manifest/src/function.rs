@@ -87,6 +87,8 @@ pub enum Right {
     RotateSecret(&'static str),
     /// Read one parameter of the installation, `/<prefix>/<name>`.
     ReadParameter(&'static str),
+    /// Send letters from the address of the installation, `MailFrom`, if it has one.
+    SendMail,
     /// Call operations of another service's function directly.
     Invoke(&'static str),
     /// Send to the queue of that function without an outbox: what may get lost, or what is told as

@@ -12,7 +12,7 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
-use millwright_aws::{Functions, MasterKey, Parameters};
+use millwright_aws::{Functions, Mail, MasterKey, Parameters};
 use millwright_config::{AwsService, Config, ConfigError};
 use millwright_core::Clock;
 use millwright_files::Files;
@@ -89,6 +89,14 @@ impl Clients {
     /// On the local stage without an endpoint.
     pub fn functions(&self, clock: Clock) -> Result<Functions, ConfigError> {
         Functions::new(&self.config, self.http.clone(), clock)
+    }
+
+    /// The address to send letters from, if the installation has one.
+    ///
+    /// # Errors
+    /// On the local stage with an address and without an endpoint.
+    pub fn mail(&self, clock: Clock) -> Result<Option<Mail>, ConfigError> {
+        Mail::new(&self.config, self.http.clone(), clock)
     }
 
     /// The master key of a service.

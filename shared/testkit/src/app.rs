@@ -26,7 +26,7 @@ use crate::{Database, Faults, TestFiles, beginning};
 pub type MakePorts = fn(&Database) -> (Arc<dyn Revocations>, Arc<dyn ApiKeys>);
 
 /// Builds the router of a service.
-pub type MakeRouter = fn(Platform, Store, Files) -> Router;
+pub type MakeRouter = Arc<dyn Fn(Platform, Store, Files) -> Router + Send + Sync>;
 
 /// A service with a table and a bucket of its own. Cheap to clone.
 #[derive(Clone)]
@@ -43,19 +43,26 @@ pub struct TestApp {
 
 impl TestApp {
     /// Starts a service with the clock at [`beginning`], standing still.
-    pub async fn start(service: &'static str, make_router: MakeRouter) -> TestApp {
+    pub async fn start(
+        service: &'static str,
+        make_router: impl Fn(Platform, Store, Files) -> Router + Send + Sync + 'static,
+    ) -> TestApp {
         TestApp::start_at(service, make_router, Clock::fixed(beginning())).await
     }
 
     /// Starts a service with a clock of choice.
-    pub async fn start_at(service: &'static str, make_router: MakeRouter, clock: Clock) -> TestApp {
+    pub async fn start_at(
+        service: &'static str,
+        make_router: impl Fn(Platform, Store, Files) -> Router + Send + Sync + 'static,
+        clock: Clock,
+    ) -> TestApp {
         TestApp::start_with(service, make_router, clock, no_ports).await
     }
 
     /// Starts a service whose credentials can be withdrawn, or be API keys.
     pub async fn start_with(
         service: &'static str,
-        make_router: MakeRouter,
+        make_router: impl Fn(Platform, Store, Files) -> Router + Send + Sync + 'static,
         clock: Clock,
         make_ports: MakePorts,
     ) -> TestApp {
@@ -79,7 +86,7 @@ impl TestApp {
             database,
             files,
             service,
-            make_router,
+            make_router: Arc::new(make_router),
             issuer,
             requests_per_second,
             make_ports,

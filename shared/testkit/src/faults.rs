@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -46,6 +46,8 @@ struct Plan {
     crash: Option<CrashPoint>,
     lost_answer: Option<usize>,
     outage: bool,
+    /// Capacity units by operation, once they are measured.
+    units: Option<BTreeMap<String, f64>>,
 }
 
 impl Faults {
@@ -96,6 +98,18 @@ impl Faults {
         self.plan(|plan| plan.calls.clone())
     }
 
+    /// From now on every call asks what it consumes; forgets what was measured so far.
+    pub fn measure_units(&self) {
+        self.plan(|plan| plan.units = Some(BTreeMap::new()));
+    }
+
+    /// The capacity units since then, by operation: a strong read of 4 KB is one, in a query half
+    /// if eventually consistent; a write of 1 KB is one, in a transaction two, and one more for each
+    /// index it changes.
+    pub fn units(&self) -> BTreeMap<String, f64> {
+        self.plan(|plan| plan.units.clone().unwrap_or_default())
+    }
+
     fn plan<R>(&self, with: impl FnOnce(&mut Plan) -> R) -> R {
         with(&mut self.0.plan.lock().expect("no test panics while it holds the plan"))
     }
@@ -144,8 +158,13 @@ impl HttpConnector for FaultyConnector {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let verdict = self.faults.plan(|plan| plan.judge(&operation));
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
+        let is_measured = self.faults.plan(|plan| plan.units.is_some());
         HttpConnectorFuture::new(async move {
             match verdict {
+                Verdict::Pass if is_measured && !operation.is_empty() => {
+                    let answer = inner.call(asking_for_units(request)).await?;
+                    faults.measured(&operation, answer).await
+                }
                 Verdict::Pass => inner.call(request).await,
                 Verdict::Conflict => Ok(conflict(&request)),
                 Verdict::Outage => Ok(outage()),
@@ -168,6 +187,43 @@ impl Faults {
         self.0.crashed.notify_one();
         futures::future::pending().await
     }
+}
+
+impl Faults {
+    /// Counts what an answer says was consumed.
+    async fn measured(
+        &self,
+        operation: &str,
+        mut answer: HttpResponse,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let body = ByteStream::new(answer.take_body()).collect().await;
+        let bytes = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+        let parsed: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let consumed = match &parsed["ConsumedCapacity"] {
+            Value::Array(of_tables) => of_tables.clone(),
+            of_one => vec![of_one.clone()],
+        };
+        let units: f64 =
+            consumed.iter().filter_map(|of_one| of_one["CapacityUnits"].as_f64()).sum();
+        self.plan(|plan| {
+            if let Some(all) = &mut plan.units {
+                *all.entry(operation.to_owned()).or_default() += units;
+            }
+        });
+        *answer.body_mut() = SdkBody::from(bytes);
+        Ok(answer)
+    }
+}
+
+/// The double does not look at signatures.
+fn asking_for_units(mut request: HttpRequest) -> HttpRequest {
+    let bytes = request.body().bytes().unwrap_or_default();
+    let Ok(mut body) = serde_json::from_slice::<Value>(bytes) else { return request };
+    body["ReturnConsumedCapacity"] = "TOTAL".into();
+    let body = body.to_string();
+    request.headers_mut().insert("content-length", body.len().to_string());
+    *request.body_mut() = SdkBody::from(body);
+    request
 }
 
 impl Plan {

@@ -7,7 +7,9 @@
 //!   how one ended.
 //! - [`JobQueue`]: delivers messages to the workers of jobs, which die where the test says.
 //! - [`TestFiles`]: a bucket that verifies signatures and checksums.
+//! - [`TestMail`]: a post office that keeps letters.
 //! - [`LambdaProcess`]: a real binary behind a Runtime API, with [`AwsDouble`] beside it.
+//! - [`unseen_problems`]: which problem codes no test expects.
 //! - [`Contract`]: answers and events against the generated documents.
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test kit panics")]
@@ -18,6 +20,8 @@ mod database;
 mod faults;
 mod files;
 mod lambda;
+mod mail;
+mod problems;
 mod queue;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
@@ -26,7 +30,9 @@ pub use database::{Database, DeadLetterBox, Kept, deliveries, settled};
 pub use faults::{CrashPoint, Faults};
 pub use files::TestFiles;
 pub use lambda::{AwsDouble, LambdaProcess};
+pub use mail::TestMail;
 pub use millwright_files::Files;
+pub use problems::unseen_problems;
 pub use queue::JobQueue;
 
 use millwright_core::Timestamp;

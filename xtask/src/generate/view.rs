@@ -34,6 +34,7 @@ struct ServiceView {
     functions: Vec<FunctionView>,
     has_dead_letters: bool,
     has_key: bool,
+    sends_mail: bool,
     /// Ids of the rules that may use the dead-letter queue.
     rules: Vec<String>,
 }
@@ -85,6 +86,7 @@ struct FunctionView {
     /// Functions whose queues it sends to.
     sends_to: Vec<&'static str>,
     delivers_outboxes: bool,
+    sends_mail: bool,
 }
 
 /// What a function may do with items of another service's table.
@@ -218,6 +220,7 @@ impl ServiceView {
             }),
             has_dead_letters: service.has_dead_letters(),
             has_key: service.has_key(),
+            sends_mail: functions.iter().any(|function| function.sends_mail),
             functions,
             rules,
         }
@@ -354,6 +357,7 @@ impl FunctionView {
                 _ => None,
             }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),
+            sends_mail: function.rights.contains(&Right::SendMail),
             id,
         }
     }
@@ -472,6 +476,9 @@ fn parameters(service: &ServiceView, outboxes: &[Outbox]) -> Vec<Parameter> {
     }
     if service.has_dead_letters {
         parameters.push(text("AlarmTopicArn", "Topic that alarms go to"));
+    }
+    if service.sends_mail {
+        parameters.push(text("MailFrom", "Address that letters come from; empty for no letters"));
     }
     if any(|function| function.delivers_outboxes) {
         parameters.push(text("FailuresBucket", "Bucket for what could not be delivered"));

@@ -8,7 +8,7 @@ use millwright_identity::SystemRole;
 use millwright_testkit::{Client, Contract, TestApp};
 use serde_json::{Value, json};
 use user_management::{
-    UserManagement, permissions,
+    Ports, Post, UserManagement, permissions,
     seed::{self, Seed},
 };
 
@@ -22,9 +22,10 @@ pub fn guarded() -> Guarded {
     let contract = Arc::new(Contract::new((service.openapi)()));
     Guarded {
         service,
-        router: |platform, store, _files| {
-            let (catalogue, app_url) = (permissions::CATALOGUE, "https://app.example.org");
-            user_management::router(UserManagement::new(platform, store, catalogue, app_url))
+        router: |platform, store, files| {
+            let post = Post { app_url: "https://app.example.org".into(), mail: None };
+            let ports = Ports { files, catalogue: permissions::CATALOGUE, post };
+            user_management::router(UserManagement::new(platform, store, ports))
         },
         contract,
         calls,
@@ -38,6 +39,8 @@ pub fn guarded() -> Guarded {
             "users.user.deleted",
             "users.invitation.expired",
             "users.invitation_batch.completed",
+            "users.export.completed",
+            "organizations.export.completed",
             "organizations.organization.deleted",
         ],
     }
@@ -156,6 +159,9 @@ async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
     }
     let mine = "/api/v1/users/me";
     let preferences = format!("{mine}/preferences");
+    let exports = format!("{mine}/data-exports");
+    let store = home.app.database.store();
+    let export = seed::export(&store, home.owner.user, None).await.unwrap();
     let provision = json!({ "userId": somebody(12).user.to_string(), "email": "new@example.com" });
     BTreeMap::from([
         ("health_get", Call::get("/api/v1/users/health")),
@@ -169,6 +175,9 @@ async fn of_users(home: &Home) -> BTreeMap<&'static str, Call> {
             Call::post(&format!("{mine}/deactivate"), json!({ "reason": "A sabbatical" })),
         ),
         ("my_user_delete", Call::delete(mine)),
+        ("my_data_export_create", Call::post(&exports, json!({}))),
+        ("my_data_export_list", Call::get(&exports)),
+        ("my_data_export_get", Call::get(&format!("{exports}/{export}")).refers()),
         ("user_find", Call::get("/api/v1/users?email=founder@example.com").by(By::Operator)),
         ("user_deactivate", Call::post(&format!("{active}/deactivate"), reason).by(By::Operator)),
         ("user_reactivate", Call::post(&format!("{out}/reactivate"), json!({})).by(By::Operator)),
@@ -202,6 +211,7 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
     let owner = home.app.client_of(home.owner.user, Some(closed), own);
     let closed = format!("/api/v1/organizations/{closed}");
     owner.delete(&format!("{closed}?confirm=closed")).await.expect(204);
+    let export = seed::export(&store, home.owner.user, Some(home.id)).await.unwrap();
     let get = |rest: &str| Call::get(&home.at(rest)).refers();
     let post = |rest: &str, body: Value| Call::post(&home.at(rest), body).refers();
     let patch = |rest: &str, body: Value| Call::patch(&home.at(rest), body).refers();
@@ -216,6 +226,9 @@ async fn of_organizations(home: &Home) -> BTreeMap<&'static str, Call> {
         ("organization_update", patch("", json!({ "slug": "renamed" }))),
         ("organization_delete", Call::delete(&home.at("?confirm=guarded")).refers()),
         ("organization_restore", Call::post(&format!("{closed}/restore"), json!({})).refers()),
+        ("data_export_create", post("/data-exports", json!({}))),
+        ("data_export_list", get("/data-exports")),
+        ("data_export_get", get(&format!("/data-exports/{export}"))),
         ("organization_limits_get", get("/limits")),
         ("settings_get", get("/settings")),
         ("settings_update", patch("/settings", json!({ "language": "de" }))),

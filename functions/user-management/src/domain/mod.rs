@@ -2,6 +2,7 @@
 
 mod email;
 mod explain;
+mod export;
 mod invitation;
 mod leaving;
 mod list;
@@ -17,6 +18,10 @@ mod user;
 
 pub use email::{Email, EmailDomain};
 pub use explain::{Explanation, Outcome, Standing, Step};
+pub use export::{
+    DataExport, DataExportId, DataExportNoun, EXPORT_KEPT, ExportDetails, ExportFormat,
+    ExportScope, ExportStatus, LastExport, PartStatus, Parts,
+};
 pub use invitation::{
     CancelReason, EMAIL_LIFETIME, Invitation, InvitationBatchId, InvitationBatchNoun, InvitationId,
     InvitationStatus, InvitationType, LinkHours, MailStatus, MaxUses, Message,

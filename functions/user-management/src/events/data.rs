@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    EndReason, InvitationBatchId, InvitationId, InvitationType, Member, Organization,
+    DataExportId, EndReason, InvitationBatchId, InvitationId, InvitationType, Member, Organization,
     SecuritySettings, Slug, TeamRole, User,
 };
 
@@ -274,6 +274,15 @@ pub struct InvitationBatchData {
     pub created: u64,
     pub skipped: u64,
     pub failed: u64,
+}
+
+/// An archive of data is ready.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataExportData {
+    pub export_id: DataExportId,
+    /// Who has asked for it.
+    pub user_id: Option<UserId>,
 }
 
 /// What happened to a team.

@@ -50,6 +50,10 @@ fn access_example() -> Value {
     })
 }
 
+fn export_example() -> Value {
+    json!({ "exportId": "dex_01jdz7xk2nf5h9vq3w8c6m4t0b", "userId": USER })
+}
+
 fn team_example() -> Value {
     json!({
         "teamId": TEAM, "version": 2, "name": "Engines", "parentTeamIdBefore": null,
@@ -89,6 +93,8 @@ millwright_event::events! {
     UserDeletionScheduled(AccountData) = "users.user.deletion_scheduled", of person, about user_id, account_example();
     /// A user is gone for good, and whatever tells of the person is erased.
     UserDeleted(AccountData) = "users.user.deleted", of person, about user_id, account_example();
+    /// Somebody's own data can be downloaded.
+    UserExportCompleted(DataExportData) = "users.export.completed", of person, about export_id, export_example();
     /// Somebody became a member.
     MembershipCreated(MembershipStarted) = "users.membership.created", about user_id, json!({
         "userId": USER, "roleId": ROLE, "systemKey": "owner", "invitationId": null, "teamIds": [],
@@ -142,6 +148,8 @@ millwright_event::events! {
     OrganizationDeleted(OrganizationGone) = "organizations.organization.deleted", about organization_id, json!({
         "organizationId": ORGANIZATION,
     });
+    /// The data of an organization can be downloaded.
+    OrganizationExportCompleted(DataExportData) = "organizations.export.completed", about export_id, export_example();
     /// An organization has another owner.
     OwnershipTransferred(OwnershipData) = "organizations.ownership.transferred", about organization_id, json!({
         "organizationId": ORGANIZATION, "fromUserId": USER, "toUserId": USER, "keptRoleId": ROLE,

@@ -128,7 +128,8 @@ impl InvitationIn {
 /// The answer is the same whether the address has an account. A pending invitation of the same
 /// address is superseded. The link of the answer is shown once. At most 2,000 pending ones, and
 /// 2,000 sent within a day. One batch read, at most two reads, and one transaction of at most 15
-/// items; with teams one query more.
+/// items; with teams one query more. If the installation sends mail, the letter goes out afterwards:
+/// one batch read and one write more. A repeat with the same key is told what stood before that.
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "Invitations")]
 pub async fn invitation_create(
     caller: Allowed<InvitationCreate>,
@@ -139,6 +140,7 @@ pub async fn invitation_create(
     let input = &submission.input;
     input.check()?;
     let token = Token::random(app.store.ids());
+    let accept_url = token.accept_url(app.post.app_url.get().await?);
     let attempt = || async {
         let scene = Scene::read(&app, &tenant, input).await?;
         let role = find_role(&app, &tenant, input.role_id.unwrap_or(scene.default_role)).await?;
@@ -154,7 +156,9 @@ pub async fn invitation_create(
             check_harmless(&app, &role)?;
         }
         let stamp = app.stamp(&caller);
-        let invitation = new(&app.store, &scene.organization, input, role.facts.role_id, &stamp);
+        let mut invitation =
+            new(&app.store, &scene.organization, input, role.facts.role_id, &stamp);
+        invitation.mail_status = app.post.before(invitation.kind);
         let mut write = submission.write(&app.store, &caller);
         let superseded = match scene.pending {
             Some(marker) => {
@@ -194,10 +198,11 @@ pub async fn invitation_create(
             marker.take(&mut write, superseded.map(|before| before.invitation.id));
         }
         write.emit(&InvitationCreated(InvitationData::of(&invitation)))?;
-        let accept_url = Some(token.accept_url(&app.app_url));
+        let accept_url = Some(accept_url.clone());
         write.commit(Created(SentInvitation { invitation, accept_url })).await
     };
-    Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
+    let Created(sent) = Contention::new(&app.store).settle(&app.store, attempt).await?;
+    Ok(Created(sent.posted(&app, &tenant, &token).await))
 }
 
 /// An invitation as it begins.

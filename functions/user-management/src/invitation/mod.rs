@@ -17,14 +17,16 @@ pub mod handlers {
 }
 
 pub use mine::pending_for;
+pub use token::Token;
 
-use millwright_core::Result;
+use millwright_core::{Result, Tenant};
 use millwright_event::Effects;
 use millwright_http::Representation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    app::UserManagement,
     domain::{Invitation, InvitationType},
     events::InvitationData,
     store::{
@@ -55,6 +57,20 @@ pub struct SentInvitation {
     invitation: Invitation,
     /// Shown once: a repeat with the same idempotency key reads null.
     accept_url: Option<String>,
+}
+
+impl SentInvitation {
+    /// Its letter, sent once.
+    async fn posted(
+        mut self,
+        app: &UserManagement,
+        tenant: &Tenant,
+        token: &Token,
+    ) -> SentInvitation {
+        let sent = app.post.invite(&app.store, tenant, &self.invitation, token).await;
+        self.invitation.mail_status = sent;
+        self
+    }
 }
 
 impl Representation for SentInvitation {

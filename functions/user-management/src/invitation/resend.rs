@@ -18,7 +18,7 @@ use crate::{
 /// Send an invitation again
 ///
 /// With a new link; the old one is dead at once. At most five times, at least a minute apart. Two
-/// reads and one transaction of at most nine items.
+/// reads and one transaction of at most nine items; the letter as when inviting.
 #[utoipa::path(post, path = "/api/v1/invitations/{invitationId}/resend", tag = "Invitations")]
 pub async fn invitation_resend(
     caller: Allowed<InvitationCreate>,
@@ -28,12 +28,14 @@ pub async fn invitation_resend(
 ) -> Answered<Versioned<SentInvitation>> {
     let tenant = caller.tenant();
     let token = Token::random(app.store.ids());
+    let accept_url = token.accept_url(app.post.app_url.get().await?);
     let attempt = || async {
         let before = find(&app, &tenant, id).await?;
         let role = find_role(&app, &tenant, before.invitation.role_id).await?;
         require_assignable::<InvitationCreate>(&app, &caller, &role).await?;
         let stamp = app.stamp(&caller);
-        let invitation = before.invitation.resent(stamp.clone())?;
+        let mut invitation = before.invitation.resent(stamp.clone())?;
+        invitation.mail_status = app.post.before(invitation.kind);
         let mut write = submission.write(&app.store, &caller);
         let item = InvitationItem::of(&invitation, &token.hash());
         let step = write.replace(&item, before.version);
@@ -44,8 +46,9 @@ pub async fn invitation_resend(
         lead_to(&mut write, &invitation, &token);
         count_sent(&mut write, stamp.at);
         write.emit(&InvitationResent(InvitationData::of(&invitation)))?;
-        let accept_url = Some(token.accept_url(&app.app_url));
+        let accept_url = Some(accept_url.clone());
         write.commit(Versioned(SentInvitation { invitation, accept_url })).await
     };
-    Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
+    let Versioned(sent) = Contention::new(&app.store).settle(&app.store, attempt).await?;
+    Ok(Versioned(sent.posted(&app, &tenant, &token).await))
 }

@@ -28,6 +28,8 @@
 //! | how many invitations were sent on a day | pk `O#SENT`, sk `<date>` | - |
 //! | batch of invitations; what was sent; what became of its rows | pk `O#BATCH#<batch>`, sk `HEAD`, `REQUEST`, `CHECKPOINT`, `INPUT`, `ROW#<index, 4 digits>` | - |
 //! | batches, the newest first; how many run | pk `O#BATCH`, sk `<created at>#<batch>`; pk `O#COUNT`, sk `JOBS#invitations` | gsi2; - |
+//! | export of data, of a person (U) or an organization | pk `O#EXPORT#<export>`, sk `HEAD`, `REQUEST`, `CHECKPOINT` | - |
+//! | exports, the newest first; when the last one was asked for | pk `O#EXPORT`, sk `<created at>#<export>`; pk O, sk `LASTEXPORT` | gsi2; - |
 //! | invitations to an address | pk `INVITEE#<address>`, sk `<invitation>` (global) | - |
 //! | invitation of a token | pk `INVITETOKEN#<hash>`, sk `HEAD` (global) | - |
 //! | all teams, at most 200, and the version of their tree | pk `O#TEAMS`, sk `HEAD`, `TEAM#<team>` | - |

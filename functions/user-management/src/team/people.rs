@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Faults, TeamId, UserId};
-use millwright_http::{Allowed, Answered, Parameters, PathParameter, Plain, extract::Flag};
+use millwright_http::{Allowed, Answered, Listed, Listing, PathParameter, extract::Flag};
+use millwright_store::Position;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,7 +14,7 @@ use crate::{
     app::UserManagement,
     domain::{TeamMember, TeamRole, UserCard, fold},
     permissions::TeamRead,
-    store::{MemberItem, member_place, read_forest, team_members},
+    store::{MemberItem, member_place, read_forest, team_members, team_partition},
 };
 
 /// Every member a team may have.
@@ -28,13 +29,11 @@ pub struct TeamMemberView {
     user: UserCard,
 }
 
-/// All of them at once: there are at most 500.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TeamMembers {
-    items: Vec<TeamMemberView>,
-    /// Always null.
-    next_cursor: Option<String>,
+impl TeamMemberView {
+    /// Where it stands in a list.
+    fn order(&self) -> String {
+        format!("{}#{}", fold(self.user.display_name.as_str()), self.user.id)
+    }
 }
 
 /// Filters of the members of a team.
@@ -53,15 +52,16 @@ pub struct TeamMemberFilters {
 
 /// List the members of a team
 ///
-/// By name; not paged. Two queries, and one batch read for each hundred members; with
+/// By name. Two queries, and one batch read for each hundred members, whatever the page; with
 /// `includeSubteams` a query more for each team below.
 #[utoipa::path(get, path = "/api/v1/teams/{teamId}/members", tag = "Teams")]
 pub async fn team_member_list(
     caller: Allowed<TeamRead>,
     State(app): State<UserManagement>,
     PathParameter((id,)): PathParameter<(TeamId,)>,
-    Parameters(filters): Parameters<TeamMemberFilters>,
-) -> Answered<Plain<TeamMembers>> {
+    listing: Listing<TeamMemberFilters>,
+) -> Answered<Listed<TeamMemberView>> {
+    let filters = &listing.filters;
     let tenant = caller.tenant();
     let forest = read_forest(&app.store, &tenant).await?;
     forest.team(id)?;
@@ -89,6 +89,13 @@ pub async fn team_member_list(
         Some(TeamMemberView { member, user })
     };
     let mut items: Vec<TeamMemberView> = members.into_iter().filter_map(with_card).collect();
-    items.sort_by_key(|item| (fold(item.user.display_name.as_str()), item.user.id));
-    Ok(Plain(TeamMembers { items, next_cursor: None }))
+    items.sort_by_key(TeamMemberView::order);
+    if let Some(from) = &listing.from {
+        items.retain(|item| item.order().as_str() > from.sort_key());
+    }
+    let has_more = items.len() > listing.limit;
+    items.truncate(listing.limit);
+    let next = items.last().filter(|_| has_more);
+    let next = next.map(|last| Position::behind(&team_partition(&tenant, id).at(last.order())));
+    Ok(listing.page(items, next).await?)
 }

@@ -7,7 +7,7 @@ use millwright_store::{Contention, RawItem};
 
 use super::{Progress, Task};
 use crate::{
-    domain::{CancelReason, Email, EndReason, InvitationStatus, Member, UserCard},
+    domain::{CancelReason, Email, EndReason, InvitationStatus, LastExport, Member, UserCard},
     events::{AccountData, InvitationCancelled, InvitationData, UserDeleted},
     invitation::uncount,
     member::handlers::end,
@@ -155,6 +155,7 @@ async fn finish(task: &Task<'_>, person: &Tenant) -> Result<Progress> {
         }
         effects.delete(&PreferencesItem::place(person));
         effects.delete(&Foundings::place(person));
+        LastExport::forget(&mut effects);
         if let Some(at) = before.deletes_at {
             DueItem::drop(&mut effects, Due::Erasure(before.id), at);
         }

@@ -1,4 +1,4 @@
-//! What is done without a request: erasing accounts, purging organizations, settling what has
+//! What is done without a request beside jobs: erasing accounts, purging organizations, settling what has
 //! expired, and following the events of `auth` and of this service.
 //!
 //! Erasing and purging read what is left and take it away, step by step: whoever dies in the middle
@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, Timestamp, UserId};
 use millwright_event::{Cause, Effects, Event, batch::Message};
-use millwright_identity::Catalogue;
 use millwright_job::{Times, Worker};
 use millwright_runtime::Worked;
 use millwright_store::Store;
@@ -25,7 +24,9 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::Stamp,
+    export::{self, Exporting, Exports},
     invitation::batch::{Batches, works},
+    post::Post,
 };
 
 /// The function that erases and purges, and its queue.
@@ -82,12 +83,15 @@ impl Event for PurgeOrganization {
 pub struct Desk {
     store: Store,
     batches: Worker<Batches>,
+    exports: Worker<Exports>,
 }
 
 impl Desk {
-    pub fn new(store: Store, catalogue: Catalogue<'static>) -> Desk {
-        let batches = Worker::new(store.clone(), works(catalogue), Times::default());
-        Desk { store, batches }
+    pub fn new(store: Store, exporting: Exporting, post: Post) -> Desk {
+        let inviting = works(exporting.catalogue, post);
+        let batches = Worker::new(store.clone(), inviting, Times::default());
+        let exports = Worker::new(store.clone(), export::works(exporting), Times::default());
+        Desk { store, batches, exports }
     }
 
     /// Works on one message.
@@ -95,10 +99,13 @@ impl Desk {
     /// # Errors
     /// As [`work`] and [`Worker::work`].
     pub async fn work(&self, message: &Message) -> Result<Worked> {
-        match Worker::<Batches>::takes(message) {
-            true => self.batches.work(message).await,
-            false => work(&self.store, message, SLICE).await,
+        if Worker::<Batches>::takes(message) {
+            return self.batches.work(message).await;
         }
+        if Worker::<Exports>::takes(message) {
+            return self.exports.work(message).await;
+        }
+        work(&self.store, message, SLICE).await
     }
 }
 

@@ -5,7 +5,7 @@ use millwright_access::facts::{
     MembershipFacts, OrganizationFacts, OrganizationStatus, UserMembership,
 };
 use millwright_core::{Error, OrgId, Result, TeamId, Tenant};
-use millwright_job::{JobSummary, job_partition, jobs_of};
+use millwright_job::{JobSummary, Jobs, job_partition, jobs_of};
 use millwright_store::{Condition, Contention, Index, Key, Partition, Query, RawItem};
 
 use super::{Progress, Task};
@@ -15,6 +15,7 @@ use crate::{
         InvitationCancelled, InvitationData, MembershipEnded, MembershipRemoved,
         OrganizationDeleted, OrganizationGone,
     },
+    export::Exports,
     invitation::batch::Batches,
     organization::Standing,
     store::{
@@ -34,7 +35,8 @@ pub(super) async fn purge(task: &Task<'_>, id: OrgId) -> Result<Progress> {
         forget_invitations(task, &tenant).await?,
         forget_members(task, &tenant).await?,
         forget_teams(task, &tenant).await?,
-        forget_batches(task, &tenant).await?,
+        forget_jobs::<Batches>(task, &tenant).await?,
+        forget_jobs::<Exports>(task, &tenant).await?,
         forget_parts(task, &tenant).await?,
     ];
     match steps.contains(&Progress::More) {
@@ -149,16 +151,16 @@ async fn forget_teams(task: &Task<'_>, tenant: &Tenant) -> Result<Progress> {
     forget_all(task, tenant, partitions).await
 }
 
-/// The partition of each batch of invitations.
-async fn forget_batches(task: &Task<'_>, tenant: &Tenant) -> Result<Progress> {
+/// The partition of each job. Files of exports are gone by themselves long before.
+async fn forget_jobs<J: Jobs>(task: &Task<'_>, tenant: &Tenant) -> Result<Progress> {
     const MAX: usize = 1_000;
-    let query = Query::index(Index::Gsi2, jobs_of::<Batches>(tenant));
-    let batches = task.store.collect(&query, MAX).await?;
+    let query = Query::index(Index::Gsi2, jobs_of::<J>(tenant));
+    let jobs = task.store.collect(&query, MAX).await?;
     let partition = |item: &RawItem| {
-        let batch = JobSummary::<Batches>::of(item)?;
-        Ok(job_partition::<Batches>(tenant, batch.id))
+        let job = JobSummary::<J>::of(item)?;
+        Ok(job_partition::<J>(tenant, job.id))
     };
-    let partitions: Result<Vec<Partition>> = batches.iter().map(partition).collect();
+    let partitions: Result<Vec<Partition>> = jobs.iter().map(partition).collect();
     forget_all(task, tenant, partitions?).await
 }
 

@@ -9,17 +9,23 @@
     reason = "tests"
 )]
 
+mod bad_input;
 mod consistency;
 mod costs;
+mod exports;
+mod exports_crashes;
 mod invitations;
 mod invitations_batches;
 mod invitations_exactly;
+mod invitations_mail;
+mod invitations_tables;
 mod members;
 mod members_owners;
 mod operators;
 mod organizations;
 mod organizations_deletion;
 mod preferences;
+mod problems;
 mod roles;
 mod settings;
 mod teams;
@@ -34,19 +40,24 @@ use millwright_core::{Clock, OrgId, UserId};
 use millwright_http::Platform;
 use millwright_identity::SystemRole;
 use millwright_store::Store;
-use millwright_testkit::{Answer, Client, Files, TestApp};
+use millwright_testkit::{Answer, Client, Files, TestApp, TestMail};
 use serde_json::{Value, json};
 use user_management::{
-    UserManagement, permissions,
+    Ports, Post, UserManagement, permissions,
     seed::{self, Seed},
 };
 use uuid::Uuid;
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
-fn router(platform: Platform, store: Store, _files: Files) -> Router {
-    let app_url = "https://app.example.org";
-    user_management::router(UserManagement::new(platform, store, permissions::CATALOGUE, app_url))
+fn router(platform: Platform, store: Store, files: Files) -> Router {
+    let ports = Ports { files, catalogue: permissions::CATALOGUE, post: post(None) };
+    user_management::router(UserManagement::new(platform, store, ports))
+}
+
+/// Where links lead, and by whom letters go.
+fn post(mail: Option<&TestMail>) -> Post {
+    Post { app_url: "https://app.example.org".into(), mail: mail.map(TestMail::client) }
 }
 
 async fn app() -> TestApp {

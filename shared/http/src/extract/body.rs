@@ -3,14 +3,14 @@
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use deserr::Deserr;
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use millwright_core::{Error, Fault, FaultCode, Faults, Result};
 use millwright_store::Store;
 use utoipa::ToSchema;
 
 use super::{
     access::Caller,
-    json::{parse, read_body},
+    json::{JSON, media_type, parse, read_body, read_body_as},
 };
 use crate::{
     Describe, OperationDocument, Platform, Problem, Write,
@@ -105,10 +105,25 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        Submission::receive(request, state, JSON, |_, bytes| parse(bytes)).await
+    }
+}
+
+impl<T> Submission<T> {
+    /// Reads a body of one of the media types, and claims the key.
+    async fn receive<S: Send + Sync>(
+        request: Request,
+        state: &S,
+        media_types: &[&str],
+        read: impl FnOnce(&HeaderMap, &[u8]) -> Result<T>,
+    ) -> Result<Self, Response>
+    where
+        Platform: FromRef<S>,
+    {
         let (parts, body) = request.into_parts();
         let refused = |error: Error| Problem(error).into_response();
-        let bytes = read_body(&parts.headers, body).await.map_err(refused)?;
-        let input = parse(&bytes).map_err(refused)?;
+        let bytes = read_body_as(&parts.headers, body, media_types).await.map_err(refused)?;
+        let input = read(&parts.headers, &bytes).map_err(refused)?;
         let platform = Platform::from_ref(state);
         let Some(key) = idempotency_key(&parts).map_err(refused)? else {
             return Ok(Submission { input, claim: None });
@@ -135,6 +150,52 @@ where
             Ok(Claimed::Replay(response)) => Err(response),
             Err(error) => Err(refused(error)),
         }
+    }
+}
+
+/// What can be sent as CSV, too.
+pub trait FromCsv: Deserr<Faults> {
+    /// Of the text of the body, without a byte order mark.
+    ///
+    /// # Errors
+    /// `invalid_request`, with all faults at once and pointers as of the same thing in JSON.
+    fn from_csv(text: &str) -> Result<Self>;
+}
+
+/// A [`Submission`] whose body may also be `text/csv`, in UTF-8.
+#[derive(Debug)]
+pub struct Tabular<T>(pub Submission<T>);
+
+const CSV: &str = "text/csv";
+
+impl<T: FromCsv + ToSchema> Describe for Tabular<T> {
+    fn describe(document: &mut OperationDocument) {
+        Submission::<T>::describe(document);
+        document.body_also_as_text(CSV);
+    }
+}
+
+impl<S: Send + Sync, T: FromCsv + Send> FromRequest<S> for Tabular<T>
+where
+    Platform: FromRef<S>,
+{
+    /// A problem, or the stored answer of the first request.
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let media_types = [JSON, &[CSV]].concat();
+        let read = |headers: &HeaderMap, bytes: &[u8]| {
+            if bytes.is_empty() || media_type(headers).as_deref() != Some(CSV) {
+                return parse(bytes);
+            }
+            let text = std::str::from_utf8(bytes).map_err(|error| {
+                let place = error.valid_up_to();
+                let detail = format!("the body is not UTF-8 (at byte {place})");
+                Error::fault("", FaultCode::BadFormat, detail)
+            })?;
+            T::from_csv(text.strip_prefix('\u{feff}').unwrap_or(text))
+        };
+        Submission::receive(request, state, &media_types, read).await.map(Tabular)
     }
 }
 

@@ -12,7 +12,19 @@ pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The deepest nesting of a JSON body.
 pub(crate) const MAX_DEPTH: usize = 64;
 
+/// The media types of JSON bodies.
+pub(crate) const JSON: &[&str] = &["application/json", "application/merge-patch+json"];
+
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>> {
+    read_body_as(headers, body, JSON).await
+}
+
+/// A body of one of these media types.
+pub(crate) async fn read_body_as(
+    headers: &HeaderMap,
+    body: Body,
+    media_types: &[&str],
+) -> Result<Vec<u8>> {
     let too_large = || {
         let detail = format!("at most {MAX_BODY_BYTES} bytes");
         Error::new(codes::TOO_LARGE, detail)
@@ -23,21 +35,29 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>
     }
     let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| too_large())?;
     if !bytes.is_empty() {
-        check_media_type(headers)?;
+        check_media_type(headers, media_types)?;
     }
     Ok(bytes.to_vec())
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<()> {
-    let media_type = headers
+/// Without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .map(|value| value.trim().to_ascii_lowercase());
-    match media_type.as_deref() {
-        Some("application/json" | "application/merge-patch+json") => Ok(()),
-        _ => Err(Error::new(codes::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")),
+        .map(|value| value.trim().to_ascii_lowercase())
+}
+
+fn check_media_type(headers: &HeaderMap, media_types: &[&str]) -> Result<()> {
+    let sent = media_type(headers);
+    if sent.is_some_and(|sent| media_types.contains(&sent.as_str())) {
+        return Ok(());
     }
+    let others = media_types.iter().filter(|it| !JSON.contains(it));
+    let others: String = others.map(|it| format!(" or {it}")).collect();
+    let detail = format!("send Content-Type: application/json{others}");
+    Err(Error::new(codes::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 /// Reads a body into `T`, with all its faults at once. No body is an empty object.

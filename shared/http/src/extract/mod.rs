@@ -12,7 +12,7 @@ pub use access::{
     ACT_FOR_HEADER, Allowed, Authenticated, CALLER_HEADER, Caller, CallingService, Entitled,
     FromService, Gate, Known, Operator, Public, RECENT, Recent, Session, SignedIn,
 };
-pub use body::{Body, Empty, Submission};
+pub use body::{Body, Empty, FromCsv, Submission, Tabular};
 pub use listing::{Listing, NoFilters};
 pub use path::PathParameter;
 pub use precondition::IfMatch;

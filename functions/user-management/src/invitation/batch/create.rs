@@ -4,12 +4,12 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_access::facts::OrganizationStatus;
 use millwright_core::{Error, Fault, FaultCode, Faults, Result, Tenant, UserId, codes as shared};
-use millwright_http::{Accepted, Allowed, Answered, Submission};
+use millwright_http::{Allowed, Answered, FromCsv, Rehearsable, Tabular};
 use millwright_job::{JobStatus, NewJob};
 use utoipa::ToSchema;
 
 use super::{
-    BatchInput, BatchKind, BatchRow, InvitationBatch, ROWS_KEPT, RowCounts, RowIn, RowStatus,
+    BatchInput, BatchKind, BatchRow, InvitationBatch, ROWS_KEPT, RowCounts, RowIn, RowStatus, csv,
     judge::Judge,
 };
 use crate::{app::UserManagement, permissions::InvitationCreate};
@@ -49,9 +49,17 @@ impl InvitationBatchIn {
     }
 }
 
+impl FromCsv for InvitationBatchIn {
+    fn from_csv(text: &str) -> Result<InvitationBatchIn> {
+        let batch = serde_json::json!({ "rows": csv::rows(text)? });
+        Ok(deserr::deserialize::<_, _, Faults>(batch)?)
+    }
+}
+
 /// Invite many people
 ///
-/// A job does it, row by row: read the batch for its progress, its rows for what became of each.
+/// As JSON, or as CSV in UTF-8 with a header of `email`, `role`, `teamNames` (several with `;` between
+/// them) and `message`, of which only `email` must be there; CSV is never a dry run. A job does it, row by row: read the batch for its progress, its rows for what became of each.
 /// One at a time for each organization. The permission of who sends it is checked again for every
 /// row: no key of an organization can. One transaction of at most eight items; a dry run takes two
 /// queries and as many reads as rows.
@@ -59,8 +67,8 @@ impl InvitationBatchIn {
 pub async fn invitation_batch_create(
     caller: Allowed<InvitationCreate>,
     State(app): State<UserManagement>,
-    submission: Submission<InvitationBatchIn>,
-) -> Answered<Accepted<InvitationBatch>> {
+    Tabular(submission): Tabular<InvitationBatchIn>,
+) -> Answered<Rehearsable<InvitationBatch>> {
     let input = &submission.input;
     input.check()?;
     let tenant = caller.tenant();
@@ -76,7 +84,7 @@ pub async fn invitation_batch_create(
     let mut write = submission.write(&app.store, &caller);
     if input.dry_run {
         let batch = rehearse(&app, &tenant, creator, input).await?;
-        return Ok(write.commit(Accepted(batch)).await?);
+        return Ok(write.commit(Rehearsable::Rehearsed(batch)).await?);
     }
     let rows = serde_json::to_string(&input.rows).map_err(Error::internal)?;
     if rows.len() > MAX_BYTES {
@@ -89,7 +97,7 @@ pub async fn invitation_batch_create(
     let head = job.start(&mut write, caller.actor())?;
     let expires_at = app.store.clock().now().plus(ROWS_KEPT);
     write.create(&BatchInput { batch_id: head.summary.id, rows, expires_at });
-    Ok(write.commit(Accepted(InvitationBatch::of(head.summary))).await?)
+    Ok(write.commit(Rehearsable::Accepted(InvitationBatch::of(head.summary))).await?)
 }
 
 /// What would become of the rows.

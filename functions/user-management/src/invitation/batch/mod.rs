@@ -1,6 +1,7 @@
 //! Many invitations at once: a job, row by row, each with its own result.
 
 mod create;
+mod csv;
 mod judge;
 mod read;
 mod work;
@@ -240,12 +241,15 @@ struct RowItem {
 /// What the sort keys of rows begin with.
 const ROWS: &str = "ROW#";
 
+fn row_place(index: u64) -> String {
+    format!("{ROWS}{index:04}")
+}
+
 impl Item for RowItem {
     const KIND: &'static str = "batch_row";
 
     fn key(&self, tenant: &Tenant) -> Key {
-        let place = format!("{ROWS}{:04}", self.row.index);
-        job_partition::<Batches>(tenant, self.batch_id).at(place)
+        job_partition::<Batches>(tenant, self.batch_id).at(row_place(self.row.index))
     }
 
     fn time_to_live(&self) -> Option<Timestamp> {

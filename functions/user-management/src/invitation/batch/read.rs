@@ -6,15 +6,16 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults};
 use millwright_http::{
-    Allowed, Answered, Empty, Listed, Listing, NoFilters, Parameters, PathParameter, Plain,
-    Submission, Versioned, extract::Several,
+    Allowed, Answered, Empty, Listed, Listing, NoFilters, PathParameter, Submission, Versioned,
+    extract::Several,
 };
 use millwright_job::{JobSummary, job_partition, jobs_of};
-use millwright_store::{Contention, Index, Query, RawItem};
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use millwright_store::{Contention, Index, Position, Query, RawItem};
+use utoipa::IntoParams;
 
-use super::{BatchInput, BatchRow, Batches, InvitationBatch, ROWS, RowItem, RowStatus, head};
+use super::{
+    BatchInput, BatchRow, Batches, InvitationBatch, ROWS, RowItem, RowStatus, head, row_place,
+};
 use crate::{
     app::UserManagement,
     domain::InvitationBatchId,
@@ -64,33 +65,32 @@ pub struct RowFilters {
     status: Several<RowStatus>,
 }
 
-/// All of them at once: there are at most 1,000.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct BatchRows {
-    items: Vec<BatchRow>,
-    /// Always null.
-    next_cursor: Option<String>,
-}
-
 /// List the rows of a batch
 ///
-/// In the order they were sent; not paged. One read, and one query for each megabyte.
+/// In the order they were sent. Two reads and one query.
 #[utoipa::path(get, path = "/api/v1/invitations/batches/{batchId}/rows", tag = "Invitations")]
 pub async fn invitation_batch_row_list(
     caller: Allowed<InvitationRead>,
     State(app): State<UserManagement>,
     PathParameter((id,)): PathParameter<(InvitationBatchId,)>,
-    Parameters(filters): Parameters<RowFilters>,
-) -> Answered<Plain<BatchRows>> {
+    listing: Listing<RowFilters>,
+) -> Answered<Listed<BatchRow>> {
     const MAX: usize = 2_000;
     let tenant = caller.tenant();
     head(&app.store, &tenant, id).await?;
     let input: Option<BatchInput> = app.store.get(&BatchInput::place(&tenant, id)).await?;
     let input = input.ok_or_else(|| Error::not_found("batch"))?;
-    let query = Query::partition(job_partition::<Batches>(&tenant, id)).starting_with(ROWS);
+    let partition = || job_partition::<Batches>(&tenant, id);
+    let last = listing.from.as_ref().and_then(|from| from.sort_key().strip_prefix(ROWS));
+    let first = last.and_then(|last| last.parse::<u64>().ok()).map_or(0, |last| last + 1);
+    let most = match listing.filters.status.0.is_empty() {
+        true => listing.limit,
+        false => MAX,
+    };
+    // Nothing of a batch sorts behind its rows.
+    let query = Query::partition(partition()).from_sort_key(row_place(first));
     let mut done: HashMap<u64, BatchRow> = HashMap::new();
-    for item in app.store.collect(&query, MAX).await? {
+    for item in app.store.collect(&query, most).await? {
         let RowItem { row, .. } = item.decode()?;
         done.insert(row.index, row);
     }
@@ -103,8 +103,12 @@ pub async fn invitation_batch_row_list(
             code: None,
         })
     });
-    let items = rows.filter(|row| filters.status.admits(&row.status)).collect();
-    Ok(Plain(BatchRows { items, next_cursor: None }))
+    let behind = rows.filter(|row| row.index >= first);
+    let mut admitted = behind.filter(|row| listing.filters.status.admits(&row.status));
+    let items: Vec<BatchRow> = admitted.by_ref().take(listing.limit).collect();
+    let next = items.last().filter(|_| admitted.next().is_some());
+    let next = next.map(|row| Position::behind(&partition().at(row_place(row.index))));
+    Ok(listing.page(items, next).await?)
 }
 
 /// Cancel a batch of invitations

@@ -16,21 +16,23 @@ use super::{
 };
 use crate::{
     codes,
-    domain::{InvitationStatus, Stamp},
+    domain::{Invitation, InvitationBatchId, InvitationStatus, InvitationType, MailStatus, Stamp},
     events::{InvitationCreated, InvitationData, InvitationExpired},
     invitation::{
         handlers::{InvitationIn, count_pending, lead_to, new},
         settle_for_good,
         token::Token,
     },
+    post::Post,
     store::{InvitationItem, PendingMarker, RoleItem, count_sent},
 };
 
 /// What batches do.
-pub fn works(catalogue: Catalogue<'static>) -> Works<Batches> {
+pub fn works(catalogue: Catalogue<'static>, post: Post) -> Works<Batches> {
     Arc::new(move |kind| match kind {
         BatchKind::Invitations => {
-            Some(Arc::new(Inviting { catalogue, scene: OnceCell::new() }) as Arc<dyn Work<Batches>>)
+            let (post, scene) = (post.clone(), OnceCell::new());
+            Some(Arc::new(Inviting { catalogue, post, scene }) as Arc<dyn Work<Batches>>)
         }
     })
 }
@@ -38,6 +40,7 @@ pub fn works(catalogue: Catalogue<'static>) -> Works<Batches> {
 /// A slice of a batch.
 struct Inviting {
     catalogue: Catalogue<'static>,
+    post: Post,
     scene: OnceCell<(Vec<RowIn>, Judge)>,
 }
 
@@ -46,7 +49,7 @@ const MAX_LOSSES: usize = 20;
 
 impl Work<Batches> for Inviting {
     /// One row: one BatchGetItem, at most two GetItem, and one transaction of at most fourteen
-    /// items. A slice begins with two reads and two queries.
+    /// items; with mail its letter, one BatchGetItem and one PutItem. A slice begins with two reads and two queries.
     fn advance<'a>(&'a self, run: &'a mut Run<Batches>) -> BoxFuture<'a, Result<Advance, Halt>> {
         Box::pin(async move {
             let next: usize = run.checkpoint()?.unwrap_or(0);
@@ -61,7 +64,7 @@ impl Work<Batches> for Inviting {
                 let (store, tenant) = (run.store().clone(), *run.tenant());
                 let judged = judge.judge(&store, &tenant, creator, next, row).await?;
                 let total = rows.len() as u64;
-                let refused = match write(run, judge, (next, total), row, judged).await? {
+                let refused = match self.write(run, judge, (next, total), row, judged).await? {
                     None => return Ok(Advance::More),
                     Some(error) => error,
                 };
@@ -69,7 +72,8 @@ impl Work<Batches> for Inviting {
                 let lasting = lasting.into_iter().find(|code| refused.is(*code));
                 if let Some(code) = lasting {
                     let reason = Reason { code: code.name, is_skipped: false };
-                    if write(run, judge, (next, total), row, Err(reason)).await?.is_none() {
+                    let written = self.write(run, judge, (next, total), row, Err(reason));
+                    if written.await?.is_none() {
                         return Ok(Advance::More);
                     }
                 } else if !refused.is(shared::CONTENTION) && !refused.is(shared::CONFLICT) {
@@ -90,48 +94,61 @@ impl Inviting {
         let judge = Judge::read(run.store(), run.tenant(), &rows, self.catalogue).await?;
         Ok((rows, judge))
     }
-}
 
-/// Writes what becomes of a row; what was refused, if it was.
-async fn write(
-    run: &mut Run<Batches>,
-    judge: &Judge,
-    (index, total): (usize, u64),
-    row: &RowIn,
-    judged: Result<Wanted, Reason>,
-) -> Result<Option<Error>, Halt> {
-    let batch_id = run.job().id;
-    let now = run.store().clock().now();
-    let mut result = BatchRow {
-        index: index as u64,
-        email: row.email.to_string(),
-        status: RowStatus::Created,
-        invitation_id: None,
-        code: None,
-    };
-    if let Ok(Wanted { expired: Some(expired), .. }) = &judged {
-        settle_expired(run, expired).await?;
-        // Judged again without it.
-        return Ok(Some(Error::lost_race()));
-    }
-    let mut chunk = run.chunk();
-    match judged {
-        Ok(wanted) => {
-            let by = run.job().created_by.clone();
-            let stamp = Stamp { at: now, by };
-            result.invitation_id = Some(invite(&mut chunk, judge, &wanted, row, batch_id, stamp)?);
+    /// Writes what becomes of a row, and sends its letter; what was refused, if it was.
+    async fn write(
+        &self,
+        run: &mut Run<Batches>,
+        judge: &Judge,
+        (index, total): (usize, u64),
+        row: &RowIn,
+        judged: Result<Wanted, Reason>,
+    ) -> Result<Option<Error>, Halt> {
+        let batch_id = run.job().id;
+        let now = run.store().clock().now();
+        let mut result = BatchRow {
+            index: index as u64,
+            email: row.email.to_string(),
+            status: RowStatus::Created,
+            invitation_id: None,
+            code: None,
+        };
+        if let Ok(Wanted { expired: Some(expired), .. }) = &judged {
+            settle_expired(run, expired).await?;
+            // Judged again without it.
+            return Ok(Some(Error::lost_race()));
         }
-        Err(reason) => {
-            result.status = if reason.is_skipped { RowStatus::Skipped } else { RowStatus::Failed };
-            result.code = Some(reason.code.to_owned());
+        let mut chunk = run.chunk();
+        let mut letter = None;
+        match judged {
+            Ok(wanted) => {
+                let by = run.job().created_by.clone();
+                let stamp = Stamp { at: now, by };
+                let mail_status = self.post.before(InvitationType::Email);
+                let invited =
+                    invite(&mut chunk, judge, &wanted, row, (batch_id, mail_status), stamp)?;
+                result.invitation_id = Some(invited.0.id);
+                letter = Some(invited);
+            }
+            Err(reason) => {
+                result.status =
+                    if reason.is_skipped { RowStatus::Skipped } else { RowStatus::Failed };
+                result.code = Some(reason.code.to_owned());
+            }
         }
-    }
-    chunk.details().count(result.status);
-    chunk.done(index as u64 + 1, Some(total));
-    chunk.put(&RowItem { batch_id, row: result, expires_at: now.plus(ROWS_KEPT) });
-    match chunk.commit(run, &(index + 1)).await? {
-        Outcome::Done => Ok(None),
-        Outcome::Refused(refusals) => Ok(Some(refusals.into_error())),
+        chunk.details().count(result.status);
+        chunk.done(index as u64 + 1, Some(total));
+        chunk.put(&RowItem { batch_id, row: result, expires_at: now.plus(ROWS_KEPT) });
+        match chunk.commit(run, &(index + 1)).await? {
+            Outcome::Done => {
+                // A worker that dies here leaves an invitation whose letter has failed.
+                if let Some((invitation, token)) = letter {
+                    self.post.invite(run.store(), run.tenant(), &invitation, &token).await;
+                }
+                Ok(None)
+            }
+            Outcome::Refused(refusals) => Ok(Some(refusals.into_error())),
+        }
     }
 }
 
@@ -141,14 +158,15 @@ fn invite(
     judge: &Judge,
     wanted: &Wanted,
     row: &RowIn,
-    batch_id: crate::domain::InvitationBatchId,
+    (batch_id, mail_status): (InvitationBatchId, MailStatus),
     stamp: Stamp,
-) -> Result<crate::domain::InvitationId> {
+) -> Result<(Invitation, Token)> {
     let Wanted { email, role, teams, .. } = wanted;
     let store = chunk.store().clone();
     let token = Token::random(store.ids());
     let input = InvitationIn::to(email.clone(), teams.clone(), row.message.clone());
-    let invitation = new(&store, &judge.organization, &input, role.facts.role_id, &stamp);
+    let mut invitation = new(&store, &judge.organization, &input, role.facts.role_id, &stamp);
+    invitation.mail_status = mail_status;
     RoleItem::promise(chunk, invitation.role_id);
     count_pending(chunk);
     count_sent(chunk, stamp.at);
@@ -158,7 +176,7 @@ fn invite(
     marker.take(chunk, None);
     let data = InvitationData { batch_id: Some(batch_id), ..InvitationData::of(&invitation) };
     chunk.emit(&InvitationCreated(data))?;
-    Ok(invitation.id)
+    Ok((invitation, token))
 }
 
 /// One transaction; nothing if somebody was faster.
