@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::{Alert, Limit, LimitId};
+use crate::domain::{Alert, Limit, LimitId, Status, shown};
 
 /// A changed field, with what it was and is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -70,6 +70,41 @@ impl LimitData {
             enforcement: after.enforcement.to_string(),
             limit: after.limit.to_string(),
             changes: before.map(|before| changes(Some(before), Some(after))).unwrap_or_default(),
+        }
+    }
+}
+
+/// A limit was used up to a threshold.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThresholdData {
+    pub limit_id: String,
+    pub scope_type: String,
+    pub scope_id: Option<String>,
+    pub category_pattern: String,
+    /// In percent of limit and top-ups.
+    pub threshold: u16,
+    /// A decimal; micro-dollars of a budget.
+    pub used: String,
+    /// With top-ups.
+    pub limit: String,
+    pub window_start: Timestamp,
+    pub window_end: Timestamp,
+}
+
+impl ThresholdData {
+    pub fn of(limit: &Limit, status: &Status, threshold: u16) -> ThresholdData {
+        let show = |amount: i128| shown(&limit.measure, amount).to_string();
+        ThresholdData {
+            limit_id: limit.id.to_string(),
+            scope_type: limit.scope_type.to_string(),
+            scope_id: (!status.scope_id.is_empty()).then(|| status.scope_id.clone()),
+            category_pattern: limit.category_pattern.to_string(),
+            threshold,
+            used: show(status.counted.used),
+            limit: show(status.limit + status.counted.extra),
+            window_start: status.window.start,
+            window_end: status.window.end,
         }
     }
 }
@@ -164,6 +199,14 @@ fn limit_example(id: &str) -> Value {
     })
 }
 
+fn threshold_example(id: &str) -> Value {
+    json!({
+        "limitId": id, "scopeType": "organization", "scopeId": null, "categoryPattern": "ai.*",
+        "threshold": 100, "used": "1000", "limit": "1000",
+        "windowStart": "2026-11-01T00:00:00.000Z", "windowEnd": "2026-12-01T00:00:00.000Z",
+    })
+}
+
 fn reservation_example() -> Value {
     json!({
         "reservationId": "rsv_01jdz7xk2nf5h9vq3w8c6m4t0b", "categoryCode": "ai.completion",
@@ -208,6 +251,14 @@ millwright_event::events! {
     BudgetUpdated(LimitData) = "usage.budget.updated", about limit_id, limit_example(BUDGET);
     /// A budget counts no longer.
     BudgetArchived(LimitData) = "usage.budget.archived", about limit_id, limit_example(BUDGET);
+    /// A quota was used up to one of its thresholds, for the first time in a window.
+    QuotaThresholdReached(ThresholdData) = "usage.quota.threshold_reached", about limit_id, threshold_example(QUOTA);
+    /// A budget was used up to one of its thresholds, for the first time in a window.
+    BudgetThresholdReached(ThresholdData) = "usage.budget.threshold_reached", about limit_id, threshold_example(BUDGET);
+    /// A quota is used up, for the first time in a window.
+    QuotaExceeded(ThresholdData) = "usage.quota.exceeded", about limit_id, threshold_example(QUOTA);
+    /// A budget is used up, for the first time in a window.
+    BudgetExceeded(ThresholdData) = "usage.budget.exceeded", about limit_id, threshold_example(BUDGET);
     /// A limit refused a use, for the first time in an hour.
     LimitDenied(DeniedData) = "usage.limit.denied", about limit_id, json!({
         "limitId": QUOTA, "categoryCode": "ai.completion", "userId": null, "projectId": null,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use millwright_core::Result;
 use millwright_http::Edge;
-use millwright_runtime::{Environment, QueueSender, StartError, serve_deliveries, serve_http};
+use millwright_runtime::{
+    Environment, QueueSender, StartError, serve_changes, serve_deliveries, serve_http,
+};
 
 use crate::{
     api::router,
     app::{IngestQueue, Usage, UsageTracking},
     ingest::Ingest,
+    thresholds::Thresholds,
 };
 
 /// The function whose queue takes accepted events.
@@ -49,5 +52,18 @@ pub async fn usage_tracking_ingest() -> Result<(), StartError> {
         ingest,
         |ingest: Arc<Ingest>, deliveries| async move { ingest.consume(deliveries).await },
     )
+    .await
+}
+
+/// Alerts as soon as a limit is used up to a threshold.
+///
+/// # Errors
+/// If the environment is incomplete or the Lambda runtime API cannot be reached.
+pub async fn usage_tracking_on_limits() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let thresholds = Thresholds::new(Usage::new(environment.store("usage-tracking")?));
+    serve_changes(thresholds, |thresholds: Arc<Thresholds>, changes| async move {
+        thresholds.watch(changes).await
+    })
     .await
 }

@@ -25,13 +25,14 @@ mod price;
 pub mod query;
 mod settings;
 pub mod store;
+pub mod thresholds;
 
 use millwright_http::Describing;
 use millwright_manifest::{Function, Right, Service, Table, TableAction, Trigger};
 
 pub use api::{api, router};
 pub use app::{IngestQueue, Usage, UsageTracking};
-pub use functions::{usage_tracking_api, usage_tracking_ingest};
+pub use functions::{usage_tracking_api, usage_tracking_ingest, usage_tracking_on_limits};
 
 const SUMMARY: &str = "What an organization consumes, what it costs, and where it is stopped";
 
@@ -81,6 +82,23 @@ pub fn service() -> Service {
                     TableAction::UpdateItem,
                 ])],
                 start: || Box::pin(usage_tracking_ingest()),
+            },
+            Function {
+                name: "usage-tracking-on-limits",
+                summary: "Alerts as soon as a limit is used up to a threshold",
+                memory_megabytes: 128,
+                timeout_seconds: 30,
+                triggers: vec![Trigger::Changes {
+                    kind: store::LIMIT_COUNTER,
+                    batch_size: 1_000,
+                    window_seconds: 1,
+                }],
+                rights: vec![Right::OwnTable(&[
+                    TableAction::BatchGetItem,
+                    TableAction::Query,
+                    TableAction::PutItem,
+                ])],
+                start: || Box::pin(usage_tracking_on_limits()),
             },
         ],
         openapi: || {

@@ -32,6 +32,10 @@ pub fn guarded() -> Guarded {
             "usage.reservation.expired",
             "usage.reservation.overran",
             "usage.alert.raised",
+            "usage.quota.threshold_reached",
+            "usage.quota.exceeded",
+            "usage.budget.threshold_reached",
+            "usage.budget.exceeded",
         ],
     }
 }

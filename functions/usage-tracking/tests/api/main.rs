@@ -13,5 +13,6 @@ mod prices;
 mod queries;
 mod reservations;
 mod scene;
+mod thresholds;
 
 pub use scene::{A, B, Scene};
