@@ -166,6 +166,32 @@ impl AlertData {
     }
 }
 
+/// An hour that is far from the usual.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnomalyData {
+    pub category_code: String,
+    /// `count` or `cost`.
+    pub measure: String,
+    /// Of the hour; a decimal, micro-dollars of a cost.
+    pub value: String,
+    /// The usual.
+    pub median: String,
+    pub hour: Timestamp,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobData {
+    pub job_id: String,
+    pub kind: String,
+    /// Of its file, or events it changed.
+    pub rows: u64,
+    /// Why it failed.
+    pub code: Option<String>,
+}
+
 /// What was taken back or mended.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -218,6 +244,12 @@ fn alert_example() -> Value {
     json!({
         "alertId": "ual_01jdz7xk2nf5h9vq3w8c6m4t0b", "type": "quota_threshold",
         "severity": "critical", "limitId": QUOTA, "categoryCode": null,
+    })
+}
+
+fn job_example(code: Option<&str>) -> Value {
+    json!({
+        "jobId": "ujb_01jdz7xk2nf5h9vq3w8c6m4t0b", "kind": "export", "rows": 1200, "code": code,
     })
 }
 
@@ -276,6 +308,15 @@ millwright_event::events! {
     AlertRaised(AlertData) = "usage.alert.raised", about alert_id, alert_example();
     /// An alert is over.
     AlertResolved(AlertData) = "usage.alert.resolved", about alert_id, alert_example();
+    /// An hour of a category is far from the usual.
+    AnomalyDetected(AnomalyData) = "usage.anomaly.detected", about category_code, json!({
+        "categoryCode": "ai.completion", "measure": "cost", "value": "90000000",
+        "median": "4000000", "hour": "2026-11-23T00:00:00.000Z",
+    });
+    /// An export can be downloaded.
+    ExportCompleted(JobData) = "usage.export.completed", about job_id, job_example(None);
+    /// A job failed.
+    JobFailed(JobData) = "usage.job.failed", about job_id, job_example(Some("too_large"));
     /// A usage event counts no longer.
     EventVoided(MendedData) = "usage.event.voided", about event_id, mended_example();
     /// Somebody corrected what was counted.

@@ -39,6 +39,8 @@ millwright_identity::permissions! {
     AlertRead = "usage.alert.read" [Owner Admin];
     /// Acknowledge and resolve alerts
     AlertManage = "usage.alert.manage" [Owner Admin];
+    /// Export usage
+    ExportCreate = "usage.export.create" [Owner Admin];
     /// Read metrics in the text format of Prometheus
     MetricsRead = "usage.metrics.read" [Owner Admin];
     /// Read the settings of usage

@@ -171,6 +171,8 @@ impl Thresholds {
             true => AlertType::BudgetThreshold,
             false => AlertType::QuotaThreshold,
         };
+        // It is over with its window.
+        self.usage.take_down(tenant, status.window.end).await?;
         let alert = Alert {
             limit_id: Some(limit.id),
             scope_type: Some(limit.scope_type),

@@ -331,6 +331,7 @@ pub async fn reservation_extend(
         let now = usage.store.clock().now();
         let expires_at = now.plus(more);
         check_extension(before.created_at, expires_at)?;
+        usage.take_down(&tenant, expires_at).await?;
         let after = before.extended(expires_at, now);
         let mut write = submission.write(&usage.store, &caller);
         let step = write.replace(&ReservationItem::of(&after), before.version);

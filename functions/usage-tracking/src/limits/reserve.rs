@@ -130,6 +130,7 @@ pub async fn reservation_create(
     let stamp = usage.stamp(&caller);
     let applied = applied(&defined, &wanted, stamp.at)?;
     let seconds = u64::from(input.ttl_seconds.map_or(900, Bounded::get));
+    usage.take_down(&tenant, stamp.at.plus(Duration::from_secs(seconds))).await?;
     let reservation = Reservation {
         id: usage.store.ids().next(),
         category_code: wanted.category_code.clone(),

@@ -7,6 +7,7 @@ mod costs;
 mod events;
 mod exactly;
 mod ingest;
+mod jobs;
 mod limits;
 mod meters;
 mod prices;
