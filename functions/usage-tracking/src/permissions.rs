@@ -31,6 +31,8 @@ millwright_identity::permissions! {
     LimitRead = "usage.limit.read" [Owner Admin Member Viewer];
     /// Consume and reserve, for whomever it names
     LimitConsume = "usage.limit.consume" [];
+    /// Consume and reserve for those a service works for
+    LimitConsumeFor = "usage.limit.consume_for" (services "ai-service" "embeddings" "execution-service" "mcp-server" "workflow");
     /// Read prices
     PriceRead = "usage.price.read" [Owner Admin];
     /// Set prices

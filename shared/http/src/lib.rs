@@ -44,9 +44,9 @@ pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
-    ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
-    Entitled, Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator, Parameters,
-    PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
+    ACT_FOR_HEADER, Allowed, AllowedOrService, Authenticated, Body, CALLER_HEADER, Caller,
+    CallingService, Empty, Entitled, Flag, FromService, Gate, IfMatch, Known, Listing, NoFilters,
+    Operator, Parameters, PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission,
 };
 pub use platform::{
     FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,

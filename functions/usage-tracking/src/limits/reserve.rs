@@ -11,8 +11,8 @@ use millwright_core::{
     Bounded, Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
 };
 use millwright_http::{
-    Allowed, Answer, Answered, Created, Describe, OperationDocument, Plain, Problem, Rendered,
-    Submission,
+    AllowedOrService, Answer, Answered, Created, Describe, OperationDocument, Plain, Problem,
+    Rendered, Submission,
 };
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ use crate::{
     app::Usage,
     codes,
     domain::{CategoryCode, Counted, Hold, Quantity, Reservation, ReservationState, Scaled},
-    permissions::LimitConsume,
+    permissions::{LimitConsume, LimitConsumeFor},
     store::{ReferenceMarker, ReservationItem},
 };
 
@@ -106,7 +106,7 @@ fn reserved(amount: i128) -> Counted {
 /// more; a denial reclaims expired reservations and asks once more.
 #[utoipa::path(post, path = "/api/v1/usage/reservations", tag = "Reservations")]
 pub async fn reservation_create(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     submission: Submission<ReservationIn>,
 ) -> Answered<Reserved> {
