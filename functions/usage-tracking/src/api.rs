@@ -10,12 +10,12 @@ use crate::{
     category,
     codes::{
         CATEGORY_IN_USE, CORRECTION_EXCEEDS_USAGE, EVENT_ALREADY_VOIDED, EVENT_IN_FUTURE,
-        EVENT_TOO_OLD, EVENT_TYPE_TAKEN, IDEMPOTENCY_KEY_REQUIRED, INGEST_UNAVAILABLE,
+        EVENT_TOO_OLD, EVENT_TYPE_TAKEN, IDEMPOTENCY_KEY_REQUIRED, INGEST_UNAVAILABLE, JOB_RUNNING,
         LIMIT_CONTENDED, PAST_PRICE_NEEDS_REPRICE, PRICE_OVERLAP, PRICE_STARTED, QUERY_TOO_LARGE,
         REFERENCE_TAKEN, RESERVATION_FINISHED, SLUG_TAKEN, SYSTEM_CATEGORY, TENANT_MISMATCH,
         TOO_MANY_LIMITS, WINDOW_UNAVAILABLE,
     },
-    event, limits, price, query, settings,
+    event, job, limits, price, query, settings,
 };
 
 /// `usage-tracking`, served.
@@ -65,6 +65,7 @@ fn with_reports<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P>
         CATEGORY_IN_USE,
         CONTENTION,
     ]))
+    .with(operation!(job::category_reclassify).answers(&[SYSTEM_CATEGORY, JOB_RUNNING]))
     .with(operation!(category::category_archive).answers(&[SYSTEM_CATEGORY, CONTENTION]))
     .with(operation!(query::meter_create).answers(&[SLUG_TAKEN, LIMIT_REACHED]))
     .with(operation!(query::meter_list))
@@ -128,6 +129,7 @@ fn with_prices<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> 
         LIMIT_REACHED,
         PRICE_OVERLAP,
         PAST_PRICE_NEEDS_REPRICE,
+        JOB_RUNNING,
         CONTENTION,
     ]))
     .with(operation!(price::price_list))
@@ -140,6 +142,10 @@ fn with_prices<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> 
         CONTENTION,
     ]))
     .with(operation!(price::price_delete).answers(&[PRICE_STARTED, CONTENTION]))
+    .with(operation!(job::repricing_start).answers(&[NOT_FOUND, JOB_RUNNING]))
+    .with(operation!(job::export_create).answers(&[JOB_RUNNING]))
+    .with(operation!(job::job_list))
+    .with(operation!(job::job_get))
     .with(operation!(settings::settings_get))
     .with(operation!(settings::settings_update).answers(&[CONTENTION]))
     .with(operation!(alert::alert_list))

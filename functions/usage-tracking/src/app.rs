@@ -9,6 +9,7 @@ use std::{
 use axum::extract::FromRef;
 use futures::future::BoxFuture;
 use millwright_core::{Error, Result, Tenant, Timestamp};
+use millwright_files::Files;
 use millwright_http::{Caller, Platform};
 use millwright_store::Store;
 
@@ -53,11 +54,17 @@ pub struct UsageTracking {
     platform: Platform,
     pub usage: Usage,
     pub queue: Arc<dyn IngestQueue>,
+    pub files: Files,
 }
 
 impl UsageTracking {
-    pub fn new(platform: Platform, store: Store, queue: Arc<dyn IngestQueue>) -> UsageTracking {
-        UsageTracking { platform, usage: Usage::new(store), queue }
+    pub fn new(
+        platform: Platform,
+        store: Store,
+        queue: Arc<dyn IngestQueue>,
+        files: Files,
+    ) -> UsageTracking {
+        UsageTracking { platform, usage: Usage::new(store), queue, files }
     }
 }
 
@@ -122,6 +129,12 @@ impl Usage {
             told.clear();
         }
         told.insert((*tenant, what.to_owned()))
+    }
+
+    /// True if this instance has told it.
+    pub fn has_told(&self, tenant: &Tenant, what: &str) -> bool {
+        let told = self.memory.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.contains(&(*tenant, what.to_owned()))
     }
 
     /// Forgets what this instance remembers of an organization: it has just changed it.

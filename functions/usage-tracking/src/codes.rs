@@ -20,6 +20,8 @@ millwright_core::codes! {
     EVENT_ALREADY_VOIDED = Conflict "event_already_voided" "The event was voided before";
     CORRECTION_EXCEEDS_USAGE = Conflict "correction_exceeds_usage" "There is not so much to correct";
     RESERVATION_FINISHED = Conflict "reservation_finished" "The reservation is settled";
+    JOB_RUNNING = Conflict "job_running" "Three jobs are queued or running";
+    STATEMENT_FINAL = Conflict "statement_final" "The statement of that month is final";
     REFERENCE_TAKEN = Conflict "reference_taken" "Another reservation has this reference";
     TOO_MANY_LIMITS = Conflict "too_many_limits" "More than 20 limits would apply";
     LIMIT_CONTENDED = Unavailable "limit_contended" "Too many at once at one limit";

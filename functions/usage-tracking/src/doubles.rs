@@ -74,3 +74,12 @@ pub async fn raise(store: &Store, tenant: &Tenant) -> String {
     usage.raise(tenant, id.clone(), alert, |_| Ok(())).await.expect("an alert");
     id
 }
+
+/// Looks at an hour as a worker does.
+///
+/// # Panics
+/// If the table does not answer.
+#[allow(clippy::expect_used, reason = "for tests")]
+pub async fn watch_anomalies(usage: &crate::app::Usage, tenant: &Tenant, hour: Timestamp) {
+    crate::anomaly::watch_anomalies(usage, tenant, hour).await.expect("it looks");
+}

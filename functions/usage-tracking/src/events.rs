@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::{Alert, Limit, LimitId};
+use crate::domain::{Alert, Limit, LimitId, Status, shown};
 
 /// A changed field, with what it was and is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -74,6 +74,41 @@ impl LimitData {
     }
 }
 
+/// A limit was used up to a threshold.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThresholdData {
+    pub limit_id: String,
+    pub scope_type: String,
+    pub scope_id: Option<String>,
+    pub category_pattern: String,
+    /// In percent of limit and top-ups.
+    pub threshold: u16,
+    /// A decimal; micro-dollars of a budget.
+    pub used: String,
+    /// With top-ups.
+    pub limit: String,
+    pub window_start: Timestamp,
+    pub window_end: Timestamp,
+}
+
+impl ThresholdData {
+    pub fn of(limit: &Limit, status: &Status, threshold: u16) -> ThresholdData {
+        let show = |amount: i128| shown(&limit.measure, amount).to_string();
+        ThresholdData {
+            limit_id: limit.id.to_string(),
+            scope_type: limit.scope_type.to_string(),
+            scope_id: (!status.scope_id.is_empty()).then(|| status.scope_id.clone()),
+            category_pattern: limit.category_pattern.to_string(),
+            threshold,
+            used: show(status.counted.used),
+            limit: show(status.limit + status.counted.extra),
+            window_start: status.window.start,
+            window_end: status.window.end,
+        }
+    }
+}
+
 /// A limit refused a use.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -131,6 +166,32 @@ impl AlertData {
     }
 }
 
+/// An hour that is far from the usual.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnomalyData {
+    pub category_code: String,
+    /// `count` or `cost`.
+    pub measure: String,
+    /// Of the hour; a decimal, micro-dollars of a cost.
+    pub value: String,
+    /// The usual.
+    pub median: String,
+    pub hour: Timestamp,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobData {
+    pub job_id: String,
+    pub kind: String,
+    /// Of its file, or events it changed.
+    pub rows: u64,
+    /// Why it failed.
+    pub code: Option<String>,
+}
+
 /// What was taken back or mended.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -164,6 +225,14 @@ fn limit_example(id: &str) -> Value {
     })
 }
 
+fn threshold_example(id: &str) -> Value {
+    json!({
+        "limitId": id, "scopeType": "organization", "scopeId": null, "categoryPattern": "ai.*",
+        "threshold": 100, "used": "1000", "limit": "1000",
+        "windowStart": "2026-11-01T00:00:00.000Z", "windowEnd": "2026-12-01T00:00:00.000Z",
+    })
+}
+
 fn reservation_example() -> Value {
     json!({
         "reservationId": "rsv_01jdz7xk2nf5h9vq3w8c6m4t0b", "categoryCode": "ai.completion",
@@ -175,6 +244,12 @@ fn alert_example() -> Value {
     json!({
         "alertId": "ual_01jdz7xk2nf5h9vq3w8c6m4t0b", "type": "quota_threshold",
         "severity": "critical", "limitId": QUOTA, "categoryCode": null,
+    })
+}
+
+fn job_example(code: Option<&str>) -> Value {
+    json!({
+        "jobId": "ujb_01jdz7xk2nf5h9vq3w8c6m4t0b", "kind": "export", "rows": 1200, "code": code,
     })
 }
 
@@ -208,6 +283,14 @@ millwright_event::events! {
     BudgetUpdated(LimitData) = "usage.budget.updated", about limit_id, limit_example(BUDGET);
     /// A budget counts no longer.
     BudgetArchived(LimitData) = "usage.budget.archived", about limit_id, limit_example(BUDGET);
+    /// A quota was used up to one of its thresholds, for the first time in a window.
+    QuotaThresholdReached(ThresholdData) = "usage.quota.threshold_reached", about limit_id, threshold_example(QUOTA);
+    /// A budget was used up to one of its thresholds, for the first time in a window.
+    BudgetThresholdReached(ThresholdData) = "usage.budget.threshold_reached", about limit_id, threshold_example(BUDGET);
+    /// A quota is used up, for the first time in a window.
+    QuotaExceeded(ThresholdData) = "usage.quota.exceeded", about limit_id, threshold_example(QUOTA);
+    /// A budget is used up, for the first time in a window.
+    BudgetExceeded(ThresholdData) = "usage.budget.exceeded", about limit_id, threshold_example(BUDGET);
     /// A limit refused a use, for the first time in an hour.
     LimitDenied(DeniedData) = "usage.limit.denied", about limit_id, json!({
         "limitId": QUOTA, "categoryCode": "ai.completion", "userId": null, "projectId": null,
@@ -225,6 +308,15 @@ millwright_event::events! {
     AlertRaised(AlertData) = "usage.alert.raised", about alert_id, alert_example();
     /// An alert is over.
     AlertResolved(AlertData) = "usage.alert.resolved", about alert_id, alert_example();
+    /// An hour of a category is far from the usual.
+    AnomalyDetected(AnomalyData) = "usage.anomaly.detected", about category_code, json!({
+        "categoryCode": "ai.completion", "measure": "cost", "value": "90000000",
+        "median": "4000000", "hour": "2026-11-23T00:00:00.000Z",
+    });
+    /// An export can be downloaded.
+    ExportCompleted(JobData) = "usage.export.completed", about job_id, job_example(None);
+    /// A job failed.
+    JobFailed(JobData) = "usage.job.failed", about job_id, job_example(Some("too_large"));
     /// A usage event counts no longer.
     EventVoided(MendedData) = "usage.event.voided", about event_id, mended_example();
     /// Somebody corrected what was counted.

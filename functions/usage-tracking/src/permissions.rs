@@ -31,6 +31,8 @@ millwright_identity::permissions! {
     LimitRead = "usage.limit.read" [Owner Admin Member Viewer];
     /// Consume and reserve, for whomever it names
     LimitConsume = "usage.limit.consume" [];
+    /// Consume and reserve for those a service works for
+    LimitConsumeFor = "usage.limit.consume_for" (services "ai-service" "embeddings" "execution-service" "mcp-server" "workflow");
     /// Read prices
     PriceRead = "usage.price.read" [Owner Admin];
     /// Set prices
@@ -39,6 +41,8 @@ millwright_identity::permissions! {
     AlertRead = "usage.alert.read" [Owner Admin];
     /// Acknowledge and resolve alerts
     AlertManage = "usage.alert.manage" [Owner Admin];
+    /// Export usage
+    ExportCreate = "usage.export.create" [Owner Admin];
     /// Read metrics in the text format of Prometheus
     MetricsRead = "usage.metrics.read" [Owner Admin];
     /// Read the settings of usage

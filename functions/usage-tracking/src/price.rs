@@ -23,6 +23,7 @@ use crate::{
         PriceState, Tier, TierMode, UpTo, check_priced_measure, digest, effective, hex,
     },
     events::{DefinitionData, PriceCreated, PriceDeleted, PriceUpdated, changes},
+    job::{MAX_PAST, order_repricing},
     permissions::{PriceManage, PriceRead},
     query::{Filter, gathered},
     store::{PriceItem, definitions},
@@ -58,7 +59,7 @@ pub struct PriceIn {
     #[deserr(default)]
     #[schema(required = false)]
     flat_micros: Option<u64>,
-    /// Now, if not given; not in the past.
+    /// Now, if not given; in the past, at most 35 days, only with `reprice`.
     #[deserr(default)]
     #[schema(required = false)]
     effective_from: Option<Timestamp>,
@@ -68,6 +69,10 @@ pub struct PriceIn {
     #[deserr(default)]
     #[schema(required = false)]
     description: Description,
+    /// Starts a job that gives the events since its start their new cost.
+    #[deserr(default)]
+    #[schema(required = false)]
+    reprice: bool,
 }
 
 /// A change of a price. Of one that has begun, the end and the description alone.
@@ -224,7 +229,8 @@ const NOW: Duration = Duration::from_secs(60);
 
 /// Create a price
 ///
-/// It holds for events from its start on. One read, two queries and one transaction.
+/// It holds for events from its start on. One that begins in the past starts a job, within the same
+/// transaction. One read, two queries and one transaction.
 #[utoipa::path(post, path = "/api/v1/usage/prices", tag = "Prices")]
 pub async fn price_create(
     caller: Allowed<PriceManage>,
@@ -253,9 +259,14 @@ pub async fn price_create(
         created_by: stamp.by,
         updated_at: stamp.at,
     };
-    if price.effective_from.plus(NOW) < stamp.at {
-        let detail = "what was counted keeps its cost: begin now or later";
+    let is_past = price.effective_from.plus(NOW) < stamp.at;
+    if is_past && !input.reprice {
+        let detail = "what was counted keeps its cost: begin now or later, or ask for reprice";
         return Err(Error::new(codes::PAST_PRICE_NEEDS_REPRICE, detail).into());
+    }
+    if is_past && stamp.at.since(price.effective_from) > MAX_PAST {
+        let detail = "must be at most 35 days ago";
+        return Err(Error::fault("/effectiveFrom", FaultCode::TooSmall, detail).into());
     }
     let attempt = || async {
         let known = usage.price_revision(&tenant, &price).await?;
@@ -270,6 +281,12 @@ pub async fn price_create(
         write.create(&PriceItem(price.clone()));
         move_revision(&mut write, &tenant, &price, known);
         write.emit(&PriceCreated(data(None, &price)))?;
+        if is_past {
+            // What is on its way is priced by definitions that are a few seconds old.
+            let end = price.effective_to.unwrap_or(stamp.at.plus(NOW));
+            let span = (price.effective_from, end.max(price.effective_from.plus(NOW)));
+            order_repricing(&mut write, &price.category_code, span, caller.actor())?;
+        }
         write.commit(Created(PriceView::of(&price, stamp.at))).await
     };
     let created = Contention::new(&usage.store).settle(&usage.store, attempt).await?;

@@ -406,6 +406,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin],
     },
     &Permission {
+        code: "usage.export.create",
+        summary: "Export usage",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "usage.limit.consume",
         summary: "Consume and reserve, for whomever it names",
         grantable: Grantable::Role,

@@ -44,9 +44,10 @@ pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
-    ACT_FOR_HEADER, Allowed, Authenticated, Body, CALLER_HEADER, Caller, CallingService, Empty,
-    Entitled, Flag, FromCsv, FromService, Gate, IfMatch, Known, Listing, NoFilters, Operator,
-    Parameters, PathParameter, Public, RECENT, Recent, Session, SignedIn, Submission, Tabular,
+    ACT_FOR_HEADER, Allowed, AllowedOrService, Authenticated, Body, CALLER_HEADER, Caller,
+    CallingService, Empty, Entitled, Flag, FromCsv, FromService, Gate, IfMatch, Known, Listing,
+    NoFilters, Operator, Parameters, PathParameter, Public, RECENT, Recent, Session, SignedIn,
+    Submission, Tabular,
 };
 pub use platform::{
     FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,

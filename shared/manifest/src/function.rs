@@ -53,6 +53,10 @@ pub enum Trigger {
     Jobs { concurrency: u32 },
     /// The streams of all tables with an outbox.
     Outboxes,
+    /// The stream of the service's own table: items of this kind (`Item::KIND`) that were written,
+    /// as they are then, at least once and in order for each. A stream bears two readers, of which
+    /// the relay is one. A batch that failed ten times ends in the service's dead-letter queue.
+    Changes { kind: &'static str, batch_size: u32, window_seconds: u32 },
     /// An EventBridge rule, e.g. `rate(1 hour)`; the function gets `input` as its event.
     Schedule { name: &'static str, expression: &'static str, input: &'static str },
 }

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod aws;
+mod changes;
 mod environment;
 mod http;
 mod queue;
@@ -20,6 +21,7 @@ mod telemetry;
 mod uses;
 mod work;
 
+pub use changes::{Change, Changes, serve_changes};
 pub use environment::Environment;
 pub use http::{serve_http, to_edge};
 pub use queue::QueueSender;

@@ -15,12 +15,18 @@ const LONGEST_HTTP_TIMEOUT: u32 = 30;
 pub(super) fn check(services: &[Service]) -> Result<()> {
     let mut faults = Vec::new();
     let mut functions = BTreeSet::new();
+    let reads_changes = |function: &&Function| {
+        function.triggers.iter().any(|trigger| matches!(trigger, Trigger::Changes { .. }))
+    };
     let mut bases = BTreeSet::new();
     for service in services {
         for base in service.bases {
             if !bases.insert(base) {
                 faults.push(format!("{}: base `{base}` has another service", service.name));
             }
+        }
+        if service.functions.iter().filter(reads_changes).count() > 1 {
+            faults.push(format!("{}: its stream has two readers beside the relay", service.name));
         }
         for function in &service.functions {
             if !functions.insert(function.name) {
@@ -95,6 +101,13 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
                 "a schedule's input is JSON without an apostrophe",
             ),
             Trigger::Outboxes => {}
+            Trigger::Changes { kind, batch_size, .. } => {
+                let has_stream = service.table.is_some_and(|table| table.has_outbox);
+                unless(has_stream, "it reads a stream that the service's table does not have");
+                unless((1..=10_000).contains(batch_size), "a batch is not 1-10000 changes");
+                let is_plain = kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                unless(is_plain && !kind.is_empty(), "the kind of its changes is not snake_case");
+            }
         }
     }
     let queues = function.triggers.iter().filter(|trigger| trigger.has_queue()).count();

@@ -7,7 +7,7 @@ use minijinja::{Environment, value::Serde};
 use super::{output::Output, view::View};
 use crate::render;
 
-const TEMPLATES: [(&str, &str); 12] = render::templates![
+const TEMPLATES: [(&str, &str); 13] = render::templates![
     "service.yaml.j2",
     "key.yaml.j2",
     "table.yaml.j2",
@@ -18,6 +18,7 @@ const TEMPLATES: [(&str, &str); 12] = render::templates![
     "routes.yaml.j2",
     "queue.yaml.j2",
     "outboxes.yaml.j2",
+    "changes.yaml.j2",
     "schedule.yaml.j2",
     "errors-alarm.yaml.j2",
 ];

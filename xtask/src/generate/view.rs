@@ -69,6 +69,7 @@ struct FunctionView {
     queue: Option<Queue>,
     files: Vec<FilesView>,
     outboxes: bool,
+    changes: Option<Changes>,
     schedules: Vec<Schedule>,
     /// True if nobody waits for it and no dead-letter queue keeps what it fails at.
     is_unattended: bool,
@@ -116,6 +117,14 @@ struct Queue {
     max_receives: u32,
 }
 
+/// Items of the own table whose changes a function is called with.
+#[derive(Debug, Serialize)]
+struct Changes {
+    kind: &'static str,
+    batch_size: u32,
+    window_seconds: u32,
+}
+
 /// What a function may do with the files of one folder.
 #[derive(Debug, Serialize)]
 struct FilesView {
@@ -157,6 +166,7 @@ struct Variable {
 struct Schema {
     partition_key: &'static str,
     sort_key: &'static str,
+    kind: &'static str,
     ttl: &'static str,
     projected: [&'static str; 2],
     indexes: Vec<IndexView>,
@@ -296,6 +306,12 @@ impl FunctionView {
             })
             .collect();
         let outboxes = has(Trigger::Outboxes);
+        let changes = function.triggers.iter().find_map(|trigger| match *trigger {
+            Trigger::Changes { kind, batch_size, window_seconds } => {
+                Some(Changes { kind, batch_size, window_seconds })
+            }
+            _ => None,
+        });
         let rights = function.single_rights();
         let table_actions: Vec<TableAction> = rights
             .iter()
@@ -315,6 +331,7 @@ impl FunctionView {
             queue,
             files,
             outboxes,
+            changes,
             is_unattended: outboxes || !schedules.is_empty(),
             schedules,
             never_reads: rights
@@ -433,6 +450,7 @@ impl Schema {
         Schema {
             partition_key: schema::PARTITION_KEY,
             sort_key: schema::SORT_KEY,
+            kind: schema::KIND,
             ttl: schema::TTL,
             projected: schema::PROJECTED,
             indexes: Index::ALL

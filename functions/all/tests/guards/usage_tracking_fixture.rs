@@ -17,9 +17,9 @@ pub fn guarded() -> Guarded {
     let contract = Arc::new(Contract::new((service.openapi)()));
     Guarded {
         service,
-        router: |platform, store, _files| {
+        router: |platform, store, files| {
             let queue = Arc::new(StoredQueue(store.clone()));
-            usage_tracking::router(UsageTracking::new(platform, store, queue))
+            usage_tracking::router(UsageTracking::new(platform, store, queue, files))
         },
         contract,
         calls,
@@ -32,6 +32,13 @@ pub fn guarded() -> Guarded {
             "usage.reservation.expired",
             "usage.reservation.overran",
             "usage.alert.raised",
+            "usage.quota.threshold_reached",
+            "usage.quota.exceeded",
+            "usage.budget.threshold_reached",
+            "usage.budget.exceeded",
+            "usage.anomaly.detected",
+            "usage.export.completed",
+            "usage.job.failed",
         ],
     }
 }
@@ -95,6 +102,12 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         .await;
         let alert = usage_tracking::doubles::raise(&app.database.store(), &owner.tenant()).await;
         let alert = at(&format!("alerts/{alert}"));
+        let month = json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-11-23T00:00:00Z" });
+        let export = json!({ "kind": "series", "format": "csv", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z" });
+        let job = owner.post(&at("exports"), export.clone()).await.expect(202);
+        let job = at(&format!("jobs/{}", job["id"].as_str().unwrap()));
+        let mut repriced = month.clone();
+        repriced["categoryCode"] = json!("build.minutes");
         let using = json!({ "categoryCode": "ai.completion", "amounts": { "count": 2 } });
         let on = |place: &str, action: &str| format!("{place}/{action}");
         let from = "from=2026-11-23T00:00:00Z";
@@ -119,6 +132,11 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("category_list", Call::get(&at("categories"))),
             ("category_get", Call::get(&category).refers()),
             ("category_update", Call::patch(&category, json!({ "name": "Y" })).refers()),
+            ("category_reclassify", Call::post(&on(&category, "reclassify"), month.clone()).refers()),
+            ("repricing_start", Call::post(&at("reprice"), repriced).refers()),
+            ("export_create", Call::post(&at("exports"), export)),
+            ("job_list", Call::get(&at("jobs"))),
+            ("job_get", Call::get(&job).refers()),
             ("category_archive", Call::delete(&category).refers()),
             (
                 "meter_create",

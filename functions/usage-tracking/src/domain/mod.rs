@@ -1,10 +1,12 @@
 //! The rules of usage-tracking: pure types and functions. No I/O, no AWS, no clock, no randomness.
 
 mod alert;
+mod anomaly;
 mod category;
 mod cost;
 mod event;
 mod identify;
+mod job;
 mod limit;
 mod meter;
 mod pattern;
@@ -21,9 +23,9 @@ mod windows;
 use millwright_core::{Line, Text, Timestamp};
 
 pub use self::{
-    alert::*, category::*, cost::*, event::*, identify::*, limit::*, meter::*, pattern::*,
-    pointer::*, price::*, quantity::*, reservation::*, scope::*, settings::*, system::*, window::*,
-    windows::*,
+    alert::*, anomaly::*, category::*, cost::*, event::*, identify::*, job::*, limit::*, meter::*,
+    pattern::*, pointer::*, price::*, quantity::*, reservation::*, scope::*, settings::*,
+    system::*, window::*, windows::*,
 };
 
 millwright_core::id! {
@@ -41,6 +43,8 @@ millwright_core::id! {
     ReservationId = ReservationNoun("rsv");
     /// An alert.
     AlertId = AlertNoun("ual");
+    /// A job.
+    JobId = JobNoun("ujb");
 }
 
 /// 1-80 characters.

@@ -4,6 +4,7 @@
 //! most 100 items, each with the raw events (put if absent) and what they add. So an event and its
 //! counters are there together or not at all, whatever comes twice, late or out of order.
 
+mod again;
 mod claim;
 mod combine;
 mod message;
@@ -23,6 +24,7 @@ use millwright_core::{Kind, Result, Tenant};
 use millwright_event::batch::{Batch, Delivery};
 
 pub use self::{
+    again::Again,
     claim::Claimed,
     message::{Incoming, IngestMessage},
     note::{note_events, value_of},
@@ -93,6 +95,9 @@ impl Ingest {
         }
         self.fold_rare_values(tenant, &defined, &mut prepared).await?;
         self.mark_active(tenant, &prepared).await?;
+        if !prepared.is_empty() {
+            self.usage.take_down(tenant, now).await?;
+        }
         let (settling, mut plain) = self.find_reservations(tenant, prepared).await?;
         // What counts in the same counters comes together: fewer items per transaction.
         plain.sort_by_cached_key(|event| {

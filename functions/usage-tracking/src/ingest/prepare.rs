@@ -72,6 +72,18 @@ pub fn prepare(
         return Err(refused(codes::EVENT_TOO_OLD, "it waited until it was older than 39 days"));
     }
     let Some(category) = defined.classify(&event.kind) else { return Ok(None) };
+    prepare_as(defined, category, incoming, now).map(Some)
+}
+
+/// The same for a category that is known.
+pub fn prepare_as(
+    defined: &Defined,
+    category: &Category,
+    incoming: &Incoming,
+    now: Timestamp,
+) -> Result<Prepared, Refused> {
+    let event = &incoming.event;
+    let time = event.time.unwrap_or(incoming.received_at);
     let is_unknown = category.code.as_str() == UNCATEGORIZED;
     if is_unknown && defined.settings().unknown_types == UnknownTypes::Reject {
         return Err(refused(codes::UNKNOWN_EVENT_TYPE, "no category takes this type"));
@@ -134,7 +146,7 @@ pub fn prepare(
     let mut prepared =
         Prepared { amounts: amounts(&item), item, mark: incoming.mark.clone(), reference };
     prepared.find_limits(defined).map_err(|error| refused(error.code(), error.to_string()))?;
-    Ok(Some(prepared))
+    Ok(prepared)
 }
 
 /// What somebody mends: counted as an event is, with signed quantities.

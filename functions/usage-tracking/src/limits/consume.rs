@@ -2,13 +2,18 @@
 
 use axum::extract::State;
 use millwright_core::Error;
-use millwright_http::{Allowed, Answered, Plain, Submission};
+use millwright_http::{AllowedOrService, Answered, Plain, Submission};
 
 use super::{
     Decision, LimitStatus, UseIn,
     apply::{Booked, applied, book, try_booking},
 };
-use crate::{app::Usage, codes, domain::Counted, permissions::LimitConsume};
+use crate::{
+    app::Usage,
+    codes,
+    domain::Counted,
+    permissions::{LimitConsume, LimitConsumeFor},
+};
 
 fn used(amount: i128) -> Counted {
     Counted { used: amount, ..Counted::default() }
@@ -22,7 +27,7 @@ fn used(amount: i128) -> Counted {
 /// reservations and asks once more.
 #[utoipa::path(post, path = "/api/v1/usage/limits/consume", tag = "Limits")]
 pub async fn limit_consume(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     submission: Submission<UseIn>,
 ) -> Answered<Plain<Decision>> {

@@ -3,14 +3,16 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Faults, ProjectId, Result, TeamId, Tenant, UserId};
-use millwright_http::{Allowed, Answered, Parameters, Plain, Submission, extract::Several};
+use millwright_http::{
+    Allowed, AllowedOrService, Answered, Parameters, Plain, Submission, extract::Several,
+};
 use utoipa::IntoParams;
 
 use super::{EffectiveLimits, LimitStatus, Use, UseIn, apply::applied};
 use crate::{
     app::{Defined, Usage},
     domain::{CategoryCode, Enforcement, Phase},
-    permissions::LimitRead,
+    permissions::{LimitConsumeFor, LimitRead},
     query::{Filter, gathered},
 };
 
@@ -98,7 +100,7 @@ pub async fn limit_effective(
 /// As consume would decide now, with nothing changed. One batch read.
 #[utoipa::path(post, path = "/api/v1/usage/limits/check", tag = "Limits")]
 pub async fn limit_check(
-    caller: Allowed<LimitRead>,
+    caller: AllowedOrService<LimitRead, LimitConsumeFor>,
     State(usage): State<Usage>,
     submission: Submission<UseIn>,
 ) -> Answered<Plain<EffectiveLimits>> {

@@ -8,7 +8,8 @@ use millwright_core::{
     Bounded, Error, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
 };
 use millwright_http::{
-    Allowed, Answered, Empty, Listed, Listing, PathParameter, Representation, Submission, Versioned,
+    Allowed, AllowedOrService, Answered, Empty, Listed, Listing, PathParameter, Representation,
+    Submission, Versioned,
 };
 use millwright_store::{Contention, Index, Query};
 use serde::Serialize;
@@ -23,7 +24,7 @@ use crate::{
         scaled_amounts, shown,
     },
     events::{ReservationData, ReservationOverran},
-    permissions::{LimitConsume, LimitRead},
+    permissions::{LimitConsume, LimitConsumeFor, LimitRead},
     store::{ReservationItem, all_reservations},
 };
 
@@ -233,7 +234,7 @@ pub struct CommitIn {
     tag = "Reservations"
 )]
 pub async fn reservation_commit(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     PathParameter((id,)): PathParameter<(ReservationId,)>,
     submission: Submission<CommitIn>,
@@ -276,7 +277,7 @@ pub async fn reservation_commit(
     tag = "Reservations"
 )]
 pub async fn reservation_release(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     PathParameter((id,)): PathParameter<(ReservationId,)>,
     submission: Submission<Empty>,
@@ -315,7 +316,7 @@ pub struct ExtendIn {
     tag = "Reservations"
 )]
 pub async fn reservation_extend(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     PathParameter((id,)): PathParameter<(ReservationId,)>,
     submission: Submission<ExtendIn>,
@@ -331,6 +332,7 @@ pub async fn reservation_extend(
         let now = usage.store.clock().now();
         let expires_at = now.plus(more);
         check_extension(before.created_at, expires_at)?;
+        usage.take_down(&tenant, expires_at).await?;
         let after = before.extended(expires_at, now);
         let mut write = submission.write(&usage.store, &caller);
         let step = write.replace(&ReservationItem::of(&after), before.version);

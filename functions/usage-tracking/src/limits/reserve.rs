@@ -11,8 +11,8 @@ use millwright_core::{
     Bounded, Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
 };
 use millwright_http::{
-    Allowed, Answer, Answered, Created, Describe, OperationDocument, Plain, Problem, Rendered,
-    Submission,
+    AllowedOrService, Answer, Answered, Created, Describe, OperationDocument, Plain, Problem,
+    Rendered, Submission,
 };
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ use crate::{
     app::Usage,
     codes,
     domain::{CategoryCode, Counted, Hold, Quantity, Reservation, ReservationState, Scaled},
-    permissions::LimitConsume,
+    permissions::{LimitConsume, LimitConsumeFor},
     store::{ReferenceMarker, ReservationItem},
 };
 
@@ -106,7 +106,7 @@ fn reserved(amount: i128) -> Counted {
 /// more; a denial reclaims expired reservations and asks once more.
 #[utoipa::path(post, path = "/api/v1/usage/reservations", tag = "Reservations")]
 pub async fn reservation_create(
-    caller: Allowed<LimitConsume>,
+    caller: AllowedOrService<LimitConsume, LimitConsumeFor>,
     State(usage): State<Usage>,
     submission: Submission<ReservationIn>,
 ) -> Answered<Reserved> {
@@ -130,6 +130,7 @@ pub async fn reservation_create(
     let stamp = usage.stamp(&caller);
     let applied = applied(&defined, &wanted, stamp.at)?;
     let seconds = u64::from(input.ttl_seconds.map_or(900, Bounded::get));
+    usage.take_down(&tenant, stamp.at.plus(Duration::from_secs(seconds))).await?;
     let reservation = Reservation {
         id: usage.store.ids().next(),
         category_code: wanted.category_code.clone(),

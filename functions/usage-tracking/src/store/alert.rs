@@ -6,7 +6,7 @@ use millwright_core::{Tenant, Timestamp};
 use millwright_store::{Index, IndexKeys, Item, Key, Partition};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Alert, AlertId};
+use crate::domain::{Alert, AlertId, AlertState};
 
 const KEPT: Duration = Duration::from_secs(396 * 24 * 3_600);
 
@@ -31,6 +31,11 @@ pub fn all_alerts(tenant: &Tenant) -> Partition {
     Partition::of(tenant).and("ALERTS")
 }
 
+/// Alerts that are over when the window of their limit is.
+pub fn ending_alerts(tenant: &Tenant) -> Partition {
+    Partition::of(tenant).and("ALOPEN")
+}
+
 impl Item for AlertItem {
     const KIND: &'static str = "alert";
 
@@ -39,8 +44,15 @@ impl Item for AlertItem {
     }
 
     fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
-        let Alert { id, created_at, .. } = &self.summary;
-        IndexKeys::default().on(Index::Gsi2, all_alerts(tenant), format!("{created_at}#{id}"))
+        let Alert { id, created_at, state, window_end, .. } = &self.summary;
+        let keys = IndexKeys::default();
+        let keys = keys.on(Index::Gsi2, all_alerts(tenant), format!("{created_at}#{id}"));
+        match window_end {
+            Some(end) if *state != AlertState::Resolved => {
+                keys.on(Index::Gsi1, ending_alerts(tenant), format!("{end}#{id}"))
+            }
+            _ => keys,
+        }
     }
 
     fn time_to_live(&self) -> Option<Timestamp> {

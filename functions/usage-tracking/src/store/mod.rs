@@ -19,18 +19,26 @@
 //! | reservation; by reference | pk `O#RSV#<id>`, sk `HEAD`; pk `O#RREF#<reference>`, sk `REF` | - |
 //! | open reservations by expiry | pk `O#RSVOPEN`, sk `<expiresAt>#<id>` | gsi1 |
 //! | reservations, newest first | pk `O#RSVS`, sk `<createdAt>#<id>` | gsi2 |
+//! | jobs, newest first (all but roll-ups) | as `shared/job` has them: pk `O#JOB` | gsi2 |
+//! | organizations in which something falls due in an hour | pk `DUE#<yyyymmddhh>#<0-7>`, sk `<organization>` | - |
+//! | up to which hour that is ordered | pk `INSTALLATION#DUE`, sk `WATERMARK` | - |
 //! | rejections | pk `O#REJ`, sk `<receivedAt>#<message>` | - |
 //! | alerts; each once | pk `O#ALERT#<id>`, sk `HEAD`; pk `O#AL`, sk `<what>` | - |
+//! | the open anomaly of a category | pk `O#ANOM`, sk `<category>` | - |
+//! | alerts that end with their window | pk `O#ALOPEN`, sk `<windowEnd>#<id>` | gsi1 |
 //! | alerts, newest first | pk `O#ALERTS`, sk `<createdAt>#<id>` | gsi2 |
 //!
 //! Outbox, inbox, idempotency records and denial marks are those of the shared crates. No
 //! transaction has more than 100 items.
 
 mod alert;
+mod anomaly;
+mod calendar;
 mod combination;
 mod counter;
 mod definition;
 mod event;
+mod job;
 mod limit;
 mod meter;
 mod rejection;
@@ -39,8 +47,8 @@ mod reservation;
 use millwright_core::Timestamp;
 
 pub use self::{
-    alert::*, combination::*, counter::*, definition::*, event::*, limit::*, meter::*,
-    rejection::*, reservation::*,
+    alert::*, anomaly::*, calendar::*, combination::*, counter::*, definition::*, event::*, job::*,
+    limit::*, meter::*, rejection::*, reservation::*,
 };
 use crate::domain::{digest, hex};
 

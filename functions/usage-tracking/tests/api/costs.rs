@@ -50,6 +50,9 @@ async fn operations_call_what_they_say() {
         let body = json!({ "categoryCode": "ai.completion", "amounts": {}, "reference": key() });
         consumer.post("/api/v1/usage/reservations", body).await.expect(201)
     };
+    // The first of an hour is noted in the calendar of what falls due.
+    reserve().await;
+    calls(&scene);
     let held = reserve().await;
     assert_eq!(calls(&scene), expected(&[("TransactWriteItems", 1)]));
     let commit = format!("/api/v1/usage/reservations/{}/commit", held["id"].as_str().unwrap());
@@ -70,7 +73,8 @@ async fn a_batch_is_counted_in_as_few_transactions_as_fit() {
     scene.deliver_to(&worker, Vec::new()).await;
     instance.faults().reset_calls();
     scene.deliver_to(&worker, deliveries).await;
-    // Definitions, the combination of values, the category of the month, and the events.
-    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 1)]);
+    // Definitions, the combination of values, the category of the month, the hour in the calendar of
+    // what falls due, and the events.
+    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 2)]);
     assert_eq!(instance.faults().calls(), wanted);
 }

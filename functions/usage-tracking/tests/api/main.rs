@@ -2,16 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod clients;
 mod corrections;
 mod costs;
 mod events;
 mod exactly;
 mod ingest;
+mod jobs;
 mod limits;
 mod meters;
 mod prices;
 mod queries;
 mod reservations;
 mod scene;
+mod thresholds;
 
 pub use scene::{A, B, Scene};

@@ -14,9 +14,9 @@ use usage_tracking::{Usage, UsageTracking, doubles::StoredQueue, ingest::Ingest}
 pub const A: u128 = 1;
 pub const B: u128 = 2;
 
-pub fn router(platform: Platform, store: Store, _files: Files) -> Router {
+pub fn router(platform: Platform, store: Store, files: Files) -> Router {
     let queue = Arc::new(StoredQueue(store.clone()));
-    usage_tracking::router(UsageTracking::new(platform, store, queue))
+    usage_tracking::router(UsageTracking::new(platform, store, queue, files))
 }
 
 pub struct Scene {

@@ -33,9 +33,9 @@ fn named(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-fn router(platform: Platform, store: Store, _files: Files) -> axum::Router {
+fn router(platform: Platform, store: Store, files: Files) -> axum::Router {
     let queue = Arc::new(StoredQueue(store.clone()));
-    usage_tracking::router(UsageTracking::new(platform, store, queue))
+    usage_tracking::router(UsageTracking::new(platform, store, queue, files))
 }
 
 const ZONES: [&str; 3] = ["UTC", "America/New_York", "Asia/Kathmandu"];

@@ -9,8 +9,9 @@ mod precondition;
 mod query;
 
 pub use access::{
-    ACT_FOR_HEADER, Allowed, Authenticated, CALLER_HEADER, Caller, CallingService, Entitled,
-    FromService, Gate, Known, Operator, Public, RECENT, Recent, Session, SignedIn,
+    ACT_FOR_HEADER, Allowed, AllowedOrService, Authenticated, CALLER_HEADER, Caller,
+    CallingService, Entitled, FromService, Gate, Known, Operator, Public, RECENT, Recent, Session,
+    SignedIn,
 };
 pub use body::{Body, Empty, FromCsv, Submission, Tabular};
 pub use listing::{Listing, NoFilters};

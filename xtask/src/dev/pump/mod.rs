@@ -127,8 +127,24 @@ impl Pumps {
                         let tables = tables.map(|service| sources.config.resource(service.name));
                         tasks.push(tokio::spawn(streams::pump(streams::Streams {
                             database: sources.database.clone(),
+                            wanted: streams::Wanted::NewOutboxItems,
                             tables: tables.collect(),
                             positions: sources.positions.clone(),
+                            function: function.clone(),
+                            invoker: invoker.clone(),
+                        })));
+                    }
+                    Trigger::Changes { kind, .. } => {
+                        let owner = sources.services.iter().find(|service| {
+                            service.functions.iter().any(|own| own.name == function.name)
+                        });
+                        let table = owner.map(|service| sources.config.resource(service.name));
+                        let file = format!("stream-of-{}.json", function.name);
+                        tasks.push(tokio::spawn(streams::pump(streams::Streams {
+                            database: sources.database.clone(),
+                            wanted: streams::Wanted::Changed(kind),
+                            tables: table.into_iter().collect(),
+                            positions: sources.positions.with_file_name(file),
                             function: function.clone(),
                             invoker: invoker.clone(),
                         })));

@@ -1,5 +1,6 @@
-//! Streams of tables with an outbox into the relay, as the event source mapping does it: inserts
-//! of outbox items only, in order, the same batch again until it is taken.
+//! Streams of tables into functions, as event source mappings do it: filtered (new outbox items into
+//! the relay, changed items of a kind into a function of the table's service), in order, the same
+//! batch again until it is taken.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
@@ -16,6 +17,7 @@ use dynoxide::{
 };
 use millwright_event::OUTBOX_PREFIX;
 use millwright_manifest::Function;
+use millwright_store::schema;
 use serde_json::{Value, json};
 
 use super::Invoker;
@@ -23,11 +25,39 @@ use crate::{output, paths};
 
 const POLL: Duration = Duration::from_millis(100);
 const BATCH: usize = 100;
-/// Deliveries of a record before it is left to the relay's sweep.
+/// Deliveries of a record before it is given up; outbox items are left to the relay's sweep.
 const MOST_ATTEMPTS: u32 = 10;
 const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 
+/// Which records a function is called with: the filters of the real mappings.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    NewOutboxItems,
+    /// Written items of this kind.
+    Changed(&'static str),
+}
+
+impl Wanted {
+    fn admits(self, record: &Record) -> bool {
+        let text = |value: Option<&AttributeValue>| match value {
+            Some(AttributeValue::S(text)) => text.clone(),
+            _ => String::new(),
+        };
+        match self {
+            Wanted::NewOutboxItems => {
+                let key = record.dynamodb.keys.get(schema::PARTITION_KEY);
+                record.event_name == "INSERT" && text(key).starts_with(OUTBOX_PREFIX)
+            }
+            Wanted::Changed(kind) => {
+                let image = record.dynamodb.new_image.as_ref();
+                text(image.and_then(|image| image.get(schema::KIND))) == kind
+            }
+        }
+    }
+}
+
 pub(super) struct Streams {
+    pub wanted: Wanted,
     pub database: Database,
     pub tables: Vec<String>,
     /// The file with the last sequence number delivered of each table.
@@ -56,7 +86,7 @@ pub(super) async fn pump(streams: Streams) {
                     *failed += 1;
                     output::warning(format_args!("stream of {table}, attempt {failed}: {error:#}"));
                     if *failed >= MOST_ATTEMPTS {
-                        output::warning("left to the relay's sweep");
+                        output::warning("given up; the relay's sweep finds outbox items");
                         *failed = 0;
                         let _ = streams.skip(table, &mut positions);
                     }
@@ -79,7 +109,8 @@ impl Streams {
         else {
             return Ok(false);
         };
-        let wanted: Vec<&Record> = records.iter().filter(|record| is_outbox(record)).collect();
+        let wanted: Vec<&Record> =
+            records.iter().filter(|record| self.wanted.admits(record)).collect();
         if !wanted.is_empty() {
             let event = json!({ "Records": wanted.iter().map(|record| framed(record, &arn)).collect::<Vec<_>>() });
             let answer = self.invoker.invoke(&self.function, &event).await?;
@@ -101,7 +132,7 @@ impl Streams {
 
     fn skip(&self, table: &str, positions: &mut BTreeMap<String, String>) -> Result<()> {
         let (_, records) = self.read(table, positions.get(table))?;
-        match records.iter().find(|record| is_outbox(record)) {
+        match records.iter().find(|record| self.wanted.admits(record)) {
             Some(record) => self.keep(table, &record.dynamodb.sequence_number, positions),
             None => Ok(()),
         }
@@ -155,15 +186,6 @@ impl Streams {
     }
 }
 
-/// The filter of the real mapping.
-fn is_outbox(record: &Record) -> bool {
-    record.event_name == "INSERT"
-        && matches!(
-            record.dynamodb.keys.get(millwright_store::schema::PARTITION_KEY),
-            Some(AttributeValue::S(key)) if key.starts_with(OUTBOX_PREFIX)
-        )
-}
-
 fn framed(record: &Record, arn: &str) -> Value {
     let mut value = serde_json::to_value(record).unwrap_or(Value::Null);
     if let Some(fields) = value.as_object_mut() {
@@ -198,9 +220,23 @@ mod tests {
 
     #[test]
     fn only_new_outbox_items_pass() {
-        assert!(is_outbox(&record("INSERT", "OUT#2026112301#0")));
-        assert!(!is_outbox(&record("MODIFY", "OUT#2026112301#0")));
-        assert!(!is_outbox(&record("INSERT", "ORG#org_1")));
+        let passes = |record: Record| Wanted::NewOutboxItems.admits(&record);
+        assert!(passes(record("INSERT", "OUT#2026112301#0")));
+        assert!(!passes(record("MODIFY", "OUT#2026112301#0")));
+        assert!(!passes(record("INSERT", "ORG#org_1")));
+    }
+
+    #[test]
+    fn of_changes_those_of_the_kind_pass() {
+        let of_kind = |kind: &str| {
+            let mut changed = record("MODIFY", "ORG#org_1");
+            let image = [("kind".to_owned(), AttributeValue::S(kind.to_owned()))];
+            changed.dynamodb.new_image = Some(image.into());
+            changed
+        };
+        assert!(Wanted::Changed("limit_counter").admits(&of_kind("limit_counter")));
+        assert!(!Wanted::Changed("limit_counter").admits(&of_kind("event")));
+        assert!(!Wanted::Changed("limit_counter").admits(&record("REMOVE", "ORG#org_1")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who may call: the first argument of every handler.
 
 mod caller;
+mod either;
 mod entitled;
 mod person;
 mod presence;
@@ -17,6 +18,7 @@ use millwright_manifest::{Access, Presence};
 use self::caller::{authenticate, take_token};
 pub use self::{
     caller::Caller,
+    either::AllowedOrService,
     entitled::Entitled,
     person::{Known, Operator, SignedIn},
     presence::{RECENT, Recent, Session},

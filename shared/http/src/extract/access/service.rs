@@ -84,7 +84,7 @@ where
 }
 
 /// A refusal, recorded as every denial is.
-async fn refused<P: Requires>(caller: &Caller) -> Error {
+pub(super) async fn refused<P: Requires>(caller: &Caller) -> Error {
     let decision = Decision { allow: false, reason: Reason::NotGrantable };
     let (platform, operation) = (&caller.platform, caller.operation);
     denial::record(platform, caller, operation, P::PERMISSION, &decision).await;
