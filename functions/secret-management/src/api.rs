@@ -20,9 +20,10 @@ use crate::{
         SYSTEM_POLICY, UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH,
         VERSION_DESTROYED, VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
     },
-    generate, grant,
+    data_key, generate, grant,
+    job::handlers as job,
     kv::{dialect, handlers as kv},
-    policy,
+    policy, posture,
     reveal::handlers as reveal,
     rotation::handlers as rotation,
     secret::handlers as secret,
@@ -76,6 +77,12 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             NAME_TAKEN,
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
+        ]))
+        .with(operation!(secret::secret_purge).answers(&[
+            NOT_FOUND,
+            INVALID_STATE,
+            LIMIT_REACHED,
+            CONTENTION,
         ]))
         .with(operation!(secret::secret_disable).answers(SWITCHING))
         .with(operation!(secret::secret_enable).answers(SWITCHING))
@@ -192,6 +199,13 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
         .with(operation!(settings::settings_get))
         .with(operation!(settings::settings_update).answers(&[BACKEND_NOT_ALLOWED, CONTENTION]))
         .with(operation!(settings::data_key_list))
+        .with(operation!(data_key::data_key_rotate).answers(&[
+            LIMIT_REACHED,
+            CONTENTION,
+            KEY_SERVICE_UNAVAILABLE,
+        ]))
+        .with(operation!(posture::posture_get))
+        .with(operation!(job::secret_job_get))
         // the facade for clients of KV v2
         .with(operation!(kv::kv_data_read).for_people_only())
         .with(operation!(kv::kv_data_write))

@@ -13,6 +13,7 @@ mod rotations;
 mod secrets;
 mod settings;
 mod versions;
+mod work;
 
 use axum::Router;
 use millwright_http::Platform;
