@@ -3,7 +3,10 @@
 use axum::Router;
 use millwright_core::{
     Code,
-    codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, TOO_LARGE},
+    codes::{
+        CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, REAUTHENTICATION_REQUIRED,
+        SESSION_REQUIRED, TOO_LARGE,
+    },
 };
 use millwright_http::{Api, Purpose, Serving, operation};
 
@@ -13,12 +16,13 @@ use crate::{
     binding,
     codes::{
         AUDIT_UNAVAILABLE, BACKEND_NOT_ALLOWED, CANNOT_GRANT_MORE_THAN_HELD, CAS_REQUIRED,
-        DIRECTORY_UNAVAILABLE, GRANT_EXISTS, INVALID_VALUE_SHAPE, KEY_SERVICE_UNAVAILABLE,
-        PENDING_EXISTS, POLICY_TOO_WEAK, RESTORE_WINDOW_OVER, REVEAL_RATE_LIMITED,
-        REVEAL_REASON_REQUIRED, RIGHT_MISSING, ROTATION_NOT_OPEN, ROTATION_NOT_POSSIBLE,
-        ROTATION_OPEN, SCOPE_GONE, SECRET_DELETED, SECRET_DISABLED, SECRET_EXPIRED, SECRET_IN_USE,
-        SYSTEM_POLICY, UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH,
-        VERSION_DESTROYED, VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
+        DIRECTORY_UNAVAILABLE, EXPORT_NAME_COLLISION, EXPORT_TOO_LARGE, GRANT_EXISTS,
+        IMPORT_INVALID, INVALID_VALUE_SHAPE, KEY_SERVICE_UNAVAILABLE, PENDING_EXISTS,
+        POLICY_TOO_WEAK, RESTORE_WINDOW_OVER, REVEAL_RATE_LIMITED, REVEAL_REASON_REQUIRED,
+        RIGHT_MISSING, ROTATION_NOT_OPEN, ROTATION_NOT_POSSIBLE, ROTATION_OPEN, SCOPE_GONE,
+        SECRET_DELETED, SECRET_DISABLED, SECRET_EXPIRED, SECRET_IN_USE, SYSTEM_POLICY,
+        UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH, VERSION_DESTROYED,
+        VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
     },
     data_key, generate, grant,
     job::handlers as job,
@@ -28,6 +32,7 @@ use crate::{
     rotation::handlers as rotation,
     secret::handlers as secret,
     settings,
+    transfer::handlers as transfer,
     version::handlers as version,
 };
 
@@ -132,6 +137,32 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
         .with(operation!(reveal::secret_reveal).answers(REVEALING).for_people_only())
         .with(operation!(reveal::secret_resolve).answers(REVEALING).for_people_only())
         .with(operation!(reveal::template_resolve).answers(FILLING).for_people_only())
+        .with(operation!(transfer::secret_import).answers(&[
+            IMPORT_INVALID,
+            TOO_LARGE,
+            RIGHT_MISSING,
+            NOT_FOUND,
+            NAME_TAKEN,
+            SECRET_DELETED,
+            LIMIT_REACHED,
+            CONTENTION,
+            DIRECTORY_UNAVAILABLE,
+            KEY_SERVICE_UNAVAILABLE,
+        ]))
+        .with(
+            operation!(transfer::secret_export)
+                .answers(&[
+                    EXPORT_TOO_LARGE,
+                    EXPORT_NAME_COLLISION,
+                    REAUTHENTICATION_REQUIRED,
+                    SESSION_REQUIRED,
+                    VALUE_UNREADABLE,
+                    AUDIT_UNAVAILABLE,
+                    DIRECTORY_UNAVAILABLE,
+                    KEY_SERVICE_UNAVAILABLE,
+                ])
+                .for_people_only(),
+        )
         .with(operation!(generate::value_generate).answers(&[POLICY_TOO_WEAK, NOT_FOUND]))
         // grants
         .with(operation!(grant::grant_create).answers(&[

@@ -36,6 +36,7 @@ mod rotation;
 mod secret;
 mod settings;
 pub mod store;
+mod transfer;
 mod value;
 mod vault;
 mod version;
@@ -63,6 +64,7 @@ const REVEAL: &[&str] = &[
     "template_resolve",
     "secret_rollback",
     "rotation_start",
+    "secret_export",
     "kv_data_read",
 ];
 

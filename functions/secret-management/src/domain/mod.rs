@@ -3,6 +3,7 @@
 
 mod access;
 mod certificate;
+mod dotenv;
 mod draw;
 mod due;
 mod generation;
@@ -24,8 +25,8 @@ mod value;
 mod version;
 
 pub use self::{
-    access::*, due::*, generation::*, grant::*, key_pair::generated_key_pair, name::*, place::*,
-    plaintext::*, policy::*, posture::*, reference::*, rights::*, rotation::*, secret::*,
+    access::*, dotenv::*, due::*, generation::*, grant::*, key_pair::generated_key_pair, name::*,
+    place::*, plaintext::*, policy::*, posture::*, reference::*, rights::*, rotation::*, secret::*,
     settings::*, template::*, transfer::*, value::*, version::*,
 };
 

@@ -167,7 +167,8 @@ pub async fn account(
     Ok(())
 }
 
-fn unrecorded(error: Error) -> Error {
+/// What cannot be recorded is not answered.
+pub fn unrecorded(error: Error) -> Error {
     match error.kind() {
         Kind::RateLimited => error,
         _ => Error::new(codes::AUDIT_UNAVAILABLE, "try again in a moment")

@@ -1,14 +1,12 @@
 //! Purging an organization: its data keys first, which makes every value unreadable, in backups,
 //! too; then everything else.
 
-use std::time::Duration;
-
-use millwright_core::{Error, Result};
+use millwright_core::{Error, Result, Timestamp};
 use millwright_store::{Condition, Contention, Partition, Query};
 
 use super::{Progress, Task};
 use crate::{
-    domain::{ACCESS_RETENTION, Secret},
+    domain::{ACCESS_RETENTION, DAY, Secret},
     store::{
         ACCESS_SHARDS, AccessItem, DataKeyItem, DataKeyState, day_of, keys_of, parts_of,
         secret_partition, secrets_by_name, value_partition,
@@ -17,8 +15,8 @@ use crate::{
 
 /// In steps of at most 99 items.
 pub(super) async fn purge(task: &Task<'_>) -> Result<Progress> {
-    destroy_keys(task).await?;
-    let steps = [forget_secrets(task).await?, forget_accesses(task).await?];
+    let since = destroy_keys(task).await?;
+    let steps = [forget_secrets(task).await?, forget_accesses(task, since).await?];
     if steps.contains(&Progress::More) {
         return Ok(Progress::More);
     }
@@ -31,14 +29,16 @@ pub(super) async fn purge(task: &Task<'_>) -> Result<Progress> {
 }
 
 /// One Query, and one transaction for each key. Which was in force is not forgotten before the end:
-/// nobody makes another one meanwhile.
-async fn destroy_keys(task: &Task<'_>) -> Result<()> {
+/// nobody makes another one meanwhile. Since when there are keys.
+async fn destroy_keys(task: &Task<'_>) -> Result<Timestamp> {
     let (store, tenant) = (&task.vault.store, task.tenant());
+    let mut since = task.vault.now();
     for item in store.collect(&Query::partition(keys_of(&tenant)), 1_000).await? {
         if !item.is::<DataKeyItem>() {
             continue;
         }
         let DataKeyItem { key, .. } = item.decode()?;
+        since = since.min(key.created_at);
         let place = DataKeyItem::place(&tenant, key.purpose, key.id);
         let attempt = || async {
             let found: Option<DataKeyItem> = store.get(&place).await?;
@@ -53,7 +53,7 @@ async fn destroy_keys(task: &Task<'_>) -> Result<()> {
         };
         Contention::new(store).settle(store, attempt).await?;
     }
-    Ok(())
+    Ok(since)
 }
 
 /// Two partitions for each secret.
@@ -81,19 +81,19 @@ async fn forget_secrets(task: &Task<'_>) -> Result<Progress> {
     }
 }
 
-/// The records of 400 days: four queries for each.
-async fn forget_accesses(task: &Task<'_>) -> Result<Progress> {
-    const DAY: Duration = crate::domain::DAY;
+/// The records of at most 400 days, from the one before the first key on: four queries for each day.
+async fn forget_accesses(task: &Task<'_>, since: Timestamp) -> Result<Progress> {
     let now = task.vault.now();
-    let days = ACCESS_RETENTION.as_secs().div_ceil(DAY.as_secs()) + 1;
-    for ago in 0..u32::try_from(days).unwrap_or(u32::MAX) {
-        let day = day_of(now.minus(DAY.saturating_mul(ago)));
+    let first = since.minus(DAY).max(now.minus(ACCESS_RETENTION)).minus(DAY);
+    let mut at = now;
+    while at >= first {
         for shard in 0..ACCESS_SHARDS {
-            let partition = AccessItem::partition(&task.tenant(), &day, shard);
+            let partition = AccessItem::partition(&task.tenant(), &day_of(at), shard);
             if forget(task, partition).await? == Progress::More {
                 return Ok(Progress::More);
             }
         }
+        at = at.minus(DAY);
     }
     Ok(Progress::Finished)
 }

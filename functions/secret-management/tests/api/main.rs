@@ -6,12 +6,14 @@ mod canary;
 mod costs;
 mod exactly;
 mod grants;
+mod keys;
 mod kv;
 mod policies;
 mod reveal;
 mod rotations;
 mod secrets;
 mod settings;
+mod transfer;
 mod versions;
 mod work;
 
