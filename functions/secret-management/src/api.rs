@@ -3,7 +3,10 @@
 use axum::Router;
 use millwright_core::{
     Code,
-    codes::{CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, TOO_LARGE},
+    codes::{
+        CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, REAUTHENTICATION_REQUIRED,
+        SESSION_REQUIRED, TOO_LARGE,
+    },
 };
 use millwright_http::{Api, Purpose, Serving, operation};
 
@@ -13,20 +16,23 @@ use crate::{
     binding,
     codes::{
         AUDIT_UNAVAILABLE, BACKEND_NOT_ALLOWED, CANNOT_GRANT_MORE_THAN_HELD, CAS_REQUIRED,
-        DIRECTORY_UNAVAILABLE, GRANT_EXISTS, INVALID_VALUE_SHAPE, KEY_SERVICE_UNAVAILABLE,
-        PENDING_EXISTS, POLICY_TOO_WEAK, RESTORE_WINDOW_OVER, REVEAL_RATE_LIMITED,
-        REVEAL_REASON_REQUIRED, RIGHT_MISSING, ROTATION_NOT_OPEN, ROTATION_NOT_POSSIBLE,
-        ROTATION_OPEN, SCOPE_GONE, SECRET_DELETED, SECRET_DISABLED, SECRET_EXPIRED, SECRET_IN_USE,
-        SYSTEM_POLICY, UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH,
-        VERSION_DESTROYED, VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
+        DIRECTORY_UNAVAILABLE, EXPORT_NAME_COLLISION, EXPORT_TOO_LARGE, GRANT_EXISTS,
+        IMPORT_INVALID, INVALID_VALUE_SHAPE, KEY_SERVICE_UNAVAILABLE, PENDING_EXISTS,
+        POLICY_TOO_WEAK, RESTORE_WINDOW_OVER, REVEAL_RATE_LIMITED, REVEAL_REASON_REQUIRED,
+        RIGHT_MISSING, ROTATION_NOT_OPEN, ROTATION_NOT_POSSIBLE, ROTATION_OPEN, SCOPE_GONE,
+        SECRET_DELETED, SECRET_DISABLED, SECRET_EXPIRED, SECRET_IN_USE, SYSTEM_POLICY,
+        UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH, VERSION_DESTROYED,
+        VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
     },
-    generate, grant,
+    data_key, generate, grant,
+    job::handlers as job,
     kv::{dialect, handlers as kv},
-    policy,
+    policy, posture,
     reveal::handlers as reveal,
     rotation::handlers as rotation,
     secret::handlers as secret,
     settings,
+    transfer::handlers as transfer,
     version::handlers as version,
 };
 
@@ -77,6 +83,12 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
         ]))
+        .with(operation!(secret::secret_purge).answers(&[
+            NOT_FOUND,
+            INVALID_STATE,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
         .with(operation!(secret::secret_disable).answers(SWITCHING))
         .with(operation!(secret::secret_enable).answers(SWITCHING))
         // versions
@@ -125,6 +137,32 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
         .with(operation!(reveal::secret_reveal).answers(REVEALING).for_people_only())
         .with(operation!(reveal::secret_resolve).answers(REVEALING).for_people_only())
         .with(operation!(reveal::template_resolve).answers(FILLING).for_people_only())
+        .with(operation!(transfer::secret_import).answers(&[
+            IMPORT_INVALID,
+            TOO_LARGE,
+            RIGHT_MISSING,
+            NOT_FOUND,
+            NAME_TAKEN,
+            SECRET_DELETED,
+            LIMIT_REACHED,
+            CONTENTION,
+            DIRECTORY_UNAVAILABLE,
+            KEY_SERVICE_UNAVAILABLE,
+        ]))
+        .with(
+            operation!(transfer::secret_export)
+                .answers(&[
+                    EXPORT_TOO_LARGE,
+                    EXPORT_NAME_COLLISION,
+                    REAUTHENTICATION_REQUIRED,
+                    SESSION_REQUIRED,
+                    VALUE_UNREADABLE,
+                    AUDIT_UNAVAILABLE,
+                    DIRECTORY_UNAVAILABLE,
+                    KEY_SERVICE_UNAVAILABLE,
+                ])
+                .for_people_only(),
+        )
         .with(operation!(generate::value_generate).answers(&[POLICY_TOO_WEAK, NOT_FOUND]))
         // grants
         .with(operation!(grant::grant_create).answers(&[
@@ -192,6 +230,13 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
         .with(operation!(settings::settings_get))
         .with(operation!(settings::settings_update).answers(&[BACKEND_NOT_ALLOWED, CONTENTION]))
         .with(operation!(settings::data_key_list))
+        .with(operation!(data_key::data_key_rotate).answers(&[
+            LIMIT_REACHED,
+            CONTENTION,
+            KEY_SERVICE_UNAVAILABLE,
+        ]))
+        .with(operation!(posture::posture_get))
+        .with(operation!(job::secret_job_get))
         // the facade for clients of KV v2
         .with(operation!(kv::kv_data_read).for_people_only())
         .with(operation!(kv::kv_data_write))

@@ -16,6 +16,7 @@ use crate::{
     directory::{Directory, RememberedTeams},
     domain::{Settings, Stamp},
     store::SettingsItem,
+    vault::Vault,
 };
 
 /// What stands around the service.
@@ -29,8 +30,7 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct SecretManagement {
     platform: Platform,
-    pub store: Store,
-    pub keys: Arc<KeyRing>,
+    pub(crate) vault: Vault,
     pub directory: Arc<dyn Directory>,
     pub teams: Arc<RememberedTeams>,
     memory: Arc<Memory>,
@@ -53,16 +53,13 @@ impl SecretManagement {
         platform.recognize_by(keys.clone());
         let teams = Arc::new(RememberedTeams::new(store.clock().clone()));
         let (directory, memory) = (ports.directory, Arc::default());
-        SecretManagement { platform, store, keys, directory, teams, memory }
+        let vault = Vault { store, keys };
+        SecretManagement { platform, vault, directory, teams, memory }
     }
 
     /// Now, and by whom.
     pub fn stamp(&self, caller: &Caller) -> Stamp {
         Stamp { at: self.now(), by: caller.actor().to_owned() }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.store.clock().now()
     }
 
     /// The settings, at most a minute old. At most one GetItem.

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use millwright_access::DIRECTORY;
 use millwright_http::Edge;
-use millwright_runtime::{Environment, StartError, serve_http};
+use millwright_runtime::{
+    Environment, StartError, serve_batches_and_ticks, serve_http, serve_jobs,
+};
+use millwright_store::Store;
+use serde::Deserialize;
 
 use crate::{
     api::router,
     app::{Ports, SecretManagement},
-    crypto::MasterKeys,
+    crypto::{KeyRing, MasterKeys},
     directory::InvokedDirectory,
+    vault::Vault,
+    work::{Desk, consume, sweep},
 };
 
 /// Serves every operation that gives no value away.
@@ -44,4 +50,49 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
     };
     let router = router(SecretManagement::new(platform.clone(), store, ports));
     serve_http(Edge::new(router, platform, function)).await
+}
+
+/// Carries out what is due, what follows from events, and jobs.
+///
+/// # Errors
+/// As [`secret_management_api`].
+pub async fn secret_management_jobs() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("secret-management")?;
+    let clock = environment.clock.clone();
+    let master = environment.clients.master_key("secret-management", clock)?;
+    let keys = Arc::new(KeyRing::new(Arc::new(MasterKeys(master)), store.clone()));
+    let desk = Desk::new(Vault { store, keys });
+    serve_jobs(&environment, "secret-management", desk, |desk: Arc<Desk>, message| {
+        Box::pin(async move { desk.work(&message).await })
+    })
+    .await
+}
+
+/// What the schedule says.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+enum Tick {
+    Sweep,
+}
+
+/// Follows the events of others, and finds what is due; both as orders to the jobs.
+///
+/// # Errors
+/// As [`secret_management_api`].
+pub async fn secret_management_on_events() -> Result<(), StartError> {
+    let environment = Environment::start()?;
+    let store = environment.store("secret-management")?;
+    serve_batches_and_ticks(
+        &environment,
+        "secret-management",
+        store,
+        |store: Arc<Store>, batch| consume(store, batch),
+        |store: Arc<Store>, Tick::Sweep| async move {
+            let report = sweep(&store).await?;
+            tracing::info!(?report, "swept");
+            Ok(())
+        },
+    )
+    .await
 }

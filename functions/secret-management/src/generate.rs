@@ -15,6 +15,7 @@ use crate::{
     domain::{Generate, Origin, Plaintext, PolicyReference, Recipe, SecretType},
     permissions::SecretCreate,
     policy::{find, too_weak},
+    vault::Vault,
 };
 
 /// What to make, and how many.
@@ -63,7 +64,7 @@ pub async fn value_generate(
 
 /// One GetItem for a policy of the organization.
 async fn recipe(
-    app: &SecretManagement,
+    app: &Vault,
     tenant: &millwright_core::Tenant,
     generate: &Generate,
 ) -> Result<Recipe> {
@@ -82,7 +83,7 @@ async fn recipe(
 }
 
 /// Independent random bytes of the system.
-fn source(app: &SecretManagement) -> impl FnMut() -> u8 {
+fn source(app: &Vault) -> impl FnMut() -> u8 {
     let ids = app.store.ids().clone();
     let mut left = zeroize::Zeroizing::new(Vec::new());
     move || {
@@ -123,7 +124,7 @@ pub async fn generated(
 /// # Errors
 /// `rotation_not_possible`.
 pub async fn make(
-    app: &SecretManagement,
+    app: &Vault,
     tenant: &millwright_core::Tenant,
     kind: SecretType,
     generate: &Generate,

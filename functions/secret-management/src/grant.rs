@@ -10,7 +10,7 @@ use millwright_http::{
     PathParameter, Plain, Representation, Submission, Versioned,
 };
 use millwright_identity::{Grants, Requires, SystemRole};
-use millwright_store::{Condition, Contention};
+use millwright_store::{Condition, Contention, Update};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,7 +23,7 @@ use crate::{
     events::{GrantCreated, GrantData, GrantDeleted, GrantUpdated},
     permissions::{GrantManage, GrantRead, SecretDelete, SecretReveal, SecretUpdate, SecretUse},
     secret::{check_expiry, check_present},
-    store::{Counts, GRANTS, GrantItem, Loaded, one_less, one_more},
+    store::{Counts, GRANTS, GrantItem, Loaded, one_less, one_more, roles_place},
 };
 
 impl Representation for Grant {
@@ -108,7 +108,7 @@ async fn check_exists(asker: &Asker<'_>, kind: GranteeType, id: &str) -> Result<
 ///
 /// At most 100 per secret, one per grantee. Nobody grants what they do not hold, and who holds
 /// `grant` by a grant cannot pass it on. One query, at most two reads or one invoke, and one
-/// transaction of at most five items.
+/// transaction of at most six items.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/grants", tag = "Grants")]
 pub async fn grant_create(
     caller: Entitled<GrantManage>,
@@ -146,6 +146,10 @@ pub async fn grant_create(
     let detail = "change the grant that there is";
     write.refused_as(step, Error::new(codes::GRANT_EXISTS, detail));
     one_more(&mut write, &Counts::place(&caller.tenant(), id), "grants", GRANTS);
+    if grant.grantee_type == GranteeType::Role {
+        let roles = Update::new().add_to_set("roles", &[&grant.grantee_id]);
+        write.update(&roles_place(&caller.tenant()), &roles);
+    }
     write.put(&asker.record("grant_create", Some(&loaded.secret)));
     let said = GrantData::of(&loaded.secret, &grant, &[], &grant.rights);
     write.emit(&GrantCreated(said))?;

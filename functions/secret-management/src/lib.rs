@@ -2,8 +2,9 @@
 //! master key wraps, versioned, granted, rotated, and with a record of every access. Its table is
 //! `<prefix>-secret-management`.
 //!
-//! Two functions share the work: one stores values and cannot read them back, one reads them and is
-//! small. Events out: [`events::EVENTS`]. Events in: none.
+//! Four functions share the work: one stores values and cannot read them back, one reads them and is
+//! small, one carries out what is due, and one finds what is due and has no key. Events out:
+//! [`events::EVENTS`]. Events in: [`work::CONSUMED`].
 
 // The example of a secret has more members than `json!` expands by default.
 #![recursion_limit = "256"]
@@ -16,6 +17,7 @@ mod authority;
 mod binding;
 pub mod codes;
 pub mod crypto;
+mod data_key;
 pub mod directory;
 pub mod domain;
 #[cfg(feature = "doubles")]
@@ -24,16 +26,22 @@ pub mod events;
 mod functions;
 mod generate;
 mod grant;
+pub mod job;
 mod kv;
 pub mod permissions;
 mod policy;
+mod posture;
 mod reveal;
 mod rotation;
 mod secret;
 mod settings;
 pub mod store;
+mod transfer;
 mod value;
+mod vault;
 mod version;
+mod vouch;
+pub mod work;
 
 use millwright_access::DIRECTORY;
 use millwright_http::Describing;
@@ -41,7 +49,11 @@ use millwright_manifest::{Function, KeyAction, Right, Service, Table, TableActio
 
 pub use api::{api, router};
 pub use app::{Ports, SecretManagement};
-pub use functions::{secret_management_api, secret_management_reveal};
+pub use functions::{
+    secret_management_api, secret_management_jobs, secret_management_on_events,
+    secret_management_reveal,
+};
+pub use vault::Vault;
 
 const SUMMARY: &str = "Credentials of an organization, encrypted, versioned, granted and audited";
 
@@ -52,6 +64,7 @@ const REVEAL: &[&str] = &[
     "template_resolve",
     "secret_rollback",
     "rotation_start",
+    "secret_export",
     "kv_data_read",
 ];
 
@@ -108,6 +121,46 @@ pub fn service() -> Service {
                     Right::ReadSecret("internal"),
                 ],
                 start: || Box::pin(secret_management_reveal()),
+            },
+            Function {
+                name: work::JOBS,
+                summary: "Rotates, expires, purges and seals anew; no request reaches it",
+                memory_megabytes: 256,
+                timeout_seconds: 60,
+                triggers: vec![Trigger::Jobs { concurrency: 5 }],
+                rights: vec![
+                    Right::OwnTable(TableAction::READ_AND_WRITE),
+                    Right::OwnKey(&[KeyAction::GenerateDataKey, KeyAction::Decrypt]),
+                ],
+                start: || Box::pin(secret_management_jobs()),
+            },
+            Function {
+                name: "secret-management-on-events",
+                summary: "Finds what is due, and follows the events of others",
+                memory_megabytes: 128,
+                timeout_seconds: 60,
+                triggers: vec![
+                    Trigger::Events {
+                        types: work::CONSUMED,
+                        batch_size: 10,
+                        window_seconds: 1,
+                        concurrency: 4,
+                    },
+                    Trigger::Schedule {
+                        name: "sweep",
+                        expression: "rate(1 hour)",
+                        input: r#"{"action":"sweep"}"#,
+                    },
+                ],
+                rights: vec![
+                    Right::OwnTable(&[
+                        TableAction::GetItem,
+                        TableAction::Query,
+                        TableAction::PutItem,
+                    ]),
+                    Right::NeverRead(&["*#VAL"]),
+                ],
+                start: || Box::pin(secret_management_on_events()),
             },
         ],
         openapi: || {

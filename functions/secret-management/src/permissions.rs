@@ -18,6 +18,12 @@ millwright_identity::permissions! {
     GrantRead = "secrets.grant.read" [Owner Admin Member];
     /// Grant rights on secrets
     GrantManage = "secrets.grant.manage" [Owner Admin Member];
+    /// Purge deleted secrets
+    SecretPurge = "secrets.secret.purge" [Owner];
+    /// Import secrets
+    SecretImport = "secrets.secret.import" [Owner Admin];
+    /// Export secrets
+    SecretExport = "secrets.secret.export" [Owner];
     /// Read generation policies
     PolicyRead = "secrets.policy.read" [Owner Admin Member Viewer];
     /// Manage generation policies
@@ -28,6 +34,10 @@ millwright_identity::permissions! {
     SettingsRead = "secrets.settings.read" [Owner Admin];
     /// Change the settings
     SettingsManage = "secrets.settings.manage" [Owner];
+    /// Read how secrets stand
+    PostureRead = "secrets.posture.read" [Owner Admin];
     /// See the data keys
     KeyRead = "secrets.key.read" [Owner Admin];
+    /// Rotate data keys
+    KeyManage = "secrets.key.manage" [Owner];
 }

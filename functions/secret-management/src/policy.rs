@@ -18,6 +18,7 @@ use crate::{
     events::{PolicyCreated, PolicyData, PolicyDeleted, PolicyUpdated},
     permissions::{PolicyManage, PolicyRead},
     store::{POLICIES, PolicyItem, PolicyName, count_place, one_less, one_more},
+    vault::Vault,
 };
 
 impl Representation for Policy {
@@ -204,7 +205,7 @@ pub async fn policy_get(
 /// # Errors
 /// `not_found`.
 pub async fn find(
-    app: &SecretManagement,
+    app: &Vault,
     tenant: &millwright_core::Tenant,
     reference: &PolicyReference,
 ) -> Result<Policy> {

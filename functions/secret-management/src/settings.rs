@@ -14,7 +14,7 @@ use crate::{
     domain::{Backend, Scope, Settings, reminder_days},
     events::{SettingsData, SettingsUpdated},
     permissions::{KeyRead, SettingsManage, SettingsRead},
-    store::{DataKeyItem, DataKeyState, DataKeyView, SettingsItem, keys_of},
+    store::{DataKeyItem, DataKeyState, DataKeyView, RekeyProgress, SettingsItem, keys_of},
 };
 
 impl Representation for Settings {
@@ -149,6 +149,8 @@ pub struct DataKey {
     #[serde(flatten)]
     key: DataKeyView,
     state: DataKeyState,
+    /// Of a retired key.
+    rekey_progress: Option<RekeyProgress>,
 }
 
 /// All of them at once.
@@ -171,8 +173,8 @@ pub async fn data_key_list(
     let mut items = Vec::new();
     for item in app.store.collect(&Query::partition(keys_of(&caller.tenant())), 500).await? {
         if item.is::<DataKeyItem>() {
-            let DataKeyItem { key, state, .. } = item.decode()?;
-            items.push(DataKey { key, state });
+            let DataKeyItem { key, state, rekey_progress, .. } = item.decode()?;
+            items.push(DataKey { key, state, rekey_progress });
         }
     }
     items.sort_by_key(|item| std::cmp::Reverse((item.key.created_at, item.key.id)));

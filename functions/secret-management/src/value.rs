@@ -4,7 +4,6 @@ use millwright_core::{Error, Fault, Result};
 use millwright_event::Effects;
 
 use crate::{
-    app::SecretManagement,
     codes,
     crypto::KeyRing,
     domain::{
@@ -13,6 +12,7 @@ use crate::{
     },
     events::{VersionData, VersionDestroyed},
     store::VersionItem,
+    vault::Vault,
 };
 
 /// A value that is to become a version.
@@ -50,7 +50,7 @@ pub fn rotation_impossible(detail: &'static str) -> Error {
 /// # Errors
 /// `pending_exists`; `key_service_unavailable`.
 pub async fn append(
-    app: &SecretManagement,
+    app: &Vault,
     effects: &mut Effects,
     secret: &mut Secret,
     inside: &mut Inside,

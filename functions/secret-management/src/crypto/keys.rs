@@ -20,7 +20,7 @@ use super::{KeyService, Whereabouts, open, seal};
 use crate::{
     codes,
     domain::{DataKeyId, Plaintext, SecretId},
-    store::{ActiveKey, DataKeyItem, DataKeyState, ValueItem, keys_of},
+    store::{ActiveKey, DataKeyItem, DataKeyState, PostureItem, ValueItem, keys_of},
 };
 
 wire_enum! {
@@ -190,6 +190,11 @@ impl KeyRing {
         let item = DataKeyItem::new(id, purpose, &made, self.store.clock().now());
         let mut transaction = self.store.transaction(tenant);
         transaction.create(&item);
+        if purpose == Purpose::Encrypt {
+            // From now on there is something to look at every day.
+            let looked_at = item.key.created_at;
+            transaction.put(&PostureItem { looked_at, report: None });
+        }
         transaction.create(&ActiveKey { purpose, data_key_id: id });
         match transaction.attempt().await? {
             Outcome::Refused(_) => Ok(None),
@@ -198,6 +203,24 @@ impl KeyRing {
                 self.remember_active(organization, purpose, id);
                 Ok(Some(key))
             }
+        }
+    }
+
+    /// Another key to encrypt with, not in force yet. One GenerateDataKey.
+    ///
+    /// # Errors
+    /// `key_service_unavailable`.
+    pub async fn another(&self, tenant: &Tenant) -> Result<DataKeyItem> {
+        let (organization, purpose) = (organization(tenant)?, Purpose::Encrypt);
+        let id: DataKeyId = self.store.ids().next();
+        let made = self.service.generate(&context(organization, purpose, id)).await?;
+        Ok(DataKeyItem::new(id, purpose, &made, self.store.clock().now()))
+    }
+
+    /// Which key is in force is read again.
+    pub fn forget_active(&self, tenant: &Tenant) {
+        if let Some(organization) = tenant.organization() {
+            lock(&self.active).remove(&(organization, Purpose::Encrypt));
         }
     }
 

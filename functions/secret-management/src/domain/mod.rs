@@ -3,7 +3,9 @@
 
 mod access;
 mod certificate;
+mod dotenv;
 mod draw;
+mod due;
 mod generation;
 mod grant;
 mod key_pair;
@@ -11,19 +13,21 @@ mod name;
 mod place;
 mod plaintext;
 mod policy;
+mod posture;
 mod reference;
 mod rights;
 mod rotation;
 mod secret;
 mod settings;
 mod template;
+mod transfer;
 mod value;
 mod version;
 
 pub use self::{
-    access::*, generation::*, grant::*, key_pair::generated_key_pair, name::*, place::*,
-    plaintext::*, policy::*, reference::*, rights::*, rotation::*, secret::*, settings::*,
-    template::*, value::*, version::*,
+    access::*, dotenv::*, due::*, generation::*, grant::*, key_pair::generated_key_pair, name::*,
+    place::*, plaintext::*, policy::*, posture::*, reference::*, rights::*, rotation::*, secret::*,
+    settings::*, template::*, transfer::*, value::*, version::*,
 };
 
 use millwright_core::Timestamp;
@@ -41,6 +45,8 @@ millwright_core::id! {
     PolicyId = PolicyNoun("gpl");
     /// A record of an access.
     AccessId = AccessNoun("acc");
+    /// A job.
+    JobId = JobNoun("sjob");
     /// A data key of an organization.
     DataKeyId = DataKeyNoun("dky");
 }

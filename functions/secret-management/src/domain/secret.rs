@@ -94,6 +94,16 @@ pub struct Inside {
     pub status_before: Option<Status>,
     /// The rotation that waits for its confirmation.
     pub open_rotation: Option<super::RotationId>,
+    /// By then it is to be confirmed.
+    #[serde(default)]
+    pub open_until: Option<Timestamp>,
+    #[serde(default)]
+    pub notices: super::Notices,
+    #[serde(default)]
+    pub turn: super::Turn,
+    /// When the next thing is to happen: the sweep finds it by this.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
 }
 
 /// What a PATCH changes.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    ActorType, Binding, BindingId, DeletedBecause, Environment, Grant, GrantId, GranteeType,
-    Origin, Policy, Right, Rotation, RotationId, Scope, Secret, SecretId, SecretName, SecretType,
-    Settings, Stage,
+    ActorType, Binding, BindingId, DataKeyId, DeletedBecause, Environment, Grant, GrantId,
+    GranteeType, ImportFormat, Origin, Policy, Right, Rotation, RotationId, Scope, Secret,
+    SecretId, SecretName, SecretType, Settings, Stage,
 };
 
 /// What all events of a secret say.
@@ -84,6 +84,10 @@ about! {
     RotatedData { version: u32, previous_version: Option<u32>, cause: RotatedBy, }
     /// What happened to a version.
     VersionData { version: u32, stage: Option<Stage>, origin: Option<Origin>, }
+    /// When a secret expires, or has.
+    ExpiryData { expires_at: Option<Timestamp>, days_left: u32, }
+    /// Since when another value should be there.
+    RotationDueData { next_rotation_at: Option<Timestamp>, }
     /// What happened to a grant.
     GrantData {
         grant_id: GrantId,
@@ -124,6 +128,19 @@ impl SecretData {
     pub fn between(before: &Secret, after: &Secret) -> SecretData {
         let fields = before.fields_changed(after);
         SecretData { changes: changes(before, after, &fields), ..SecretData::of(after) }
+    }
+}
+
+impl ExpiryData {
+    pub fn of(secret: &Secret, days_left: u32) -> ExpiryData {
+        ExpiryData { about: About::of(secret), expires_at: secret.expires_at, days_left }
+    }
+}
+
+impl RotationDueData {
+    pub fn of(secret: &Secret) -> RotationDueData {
+        let next_rotation_at = secret.rotation.next_rotation_at;
+        RotationDueData { about: About::of(secret), next_rotation_at }
     }
 }
 
@@ -215,6 +232,42 @@ impl SettingsData {
             .collect();
         SettingsData { organization_id, changes: changes(before, after, &fields) }
     }
+}
+
+/// Which data key seals values now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataKeyData {
+    pub data_key_id: DataKeyId,
+    pub previous_data_key_id: DataKeyId,
+}
+
+/// What an import has come to; no names.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportData {
+    pub format: ImportFormat,
+    pub scope: Scope,
+    pub scope_id: Option<String>,
+    pub environment: Option<Environment>,
+    pub created: u64,
+    pub new_versions: u64,
+    pub unchanged: u64,
+    pub skipped: u64,
+}
+
+/// What was exported; no names.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportData {
+    pub format: ImportFormat,
+    pub scope: Scope,
+    pub scope_id: Option<String>,
+    pub environment: Option<Environment>,
+    pub include_values: bool,
+    pub secrets: u64,
+    /// Which the caller may not read.
+    pub left_out: u64,
 }
 
 /// What happened to a generation policy.

@@ -51,6 +51,10 @@ fn rotation_example() -> Value {
     }))
 }
 
+fn expiry_example() -> Value {
+    about(json!({ "expiresAt": "2026-12-23T01:04:58.000Z", "daysLeft": 30 }))
+}
+
 fn policy_example() -> Value {
     json!({ "policyId": "gpl_01jdz7xk2nf5h9vq3w8c6m4t0b", "name": "Database users" })
 }
@@ -71,6 +75,12 @@ millwright_event::events! {
     SecretDisabled(SecretData) = "secrets.secret.disabled", about about, secret_example();
     /// A disabled secret is in use again.
     SecretEnabled(SecretData) = "secrets.secret.enabled", about about, secret_example();
+    /// A deleted secret is gone for ever.
+    SecretPurged(SecretData) = "secrets.secret.purged", about about, secret_example();
+    /// A secret expires soon.
+    SecretExpiring(ExpiryData) = "secrets.secret.expiring", about about, expiry_example();
+    /// A secret has expired: nothing of it is revealed any more.
+    SecretExpired(ExpiryData) = "secrets.secret.expired", about about, expiry_example();
     /// Another value became the current one.
     SecretRotated(RotatedData) = "secrets.secret.rotated", about about,
         about(json!({ "version": 5, "previousVersion": 4, "cause": "rotation" }));
@@ -93,6 +103,8 @@ millwright_event::events! {
     GrantUpdated(GrantData) = "secrets.grant.updated", about about, grant_example();
     /// Granted rights were taken away.
     GrantDeleted(GrantData) = "secrets.grant.deleted", about about, grant_example();
+    /// Granted rights have ended.
+    GrantExpired(GrantData) = "secrets.grant.expired", about about, grant_example();
     /// A service may reveal a secret for one of its resources.
     BindingCreated(BindingData) = "secrets.binding.created", about about, binding_example();
     /// A resource does not use a secret any more.
@@ -105,6 +117,24 @@ millwright_event::events! {
     RotationFailed(RotationData) = "secrets.rotation.failed", about about, rotation_example();
     /// A rotation was called off; the old value stays.
     RotationCancelled(RotationData) = "secrets.rotation.cancelled", about about, rotation_example();
+    /// A value should be changed by hand; every week until it is.
+    RotationDue(RotationDueData) = "secrets.rotation.due", about about,
+        about(json!({ "nextRotationAt": "2026-11-23T01:04:58.000Z" }));
+    /// Values are sealed by another data key from now on.
+    DataKeyRotated(DataKeyData) = "secrets.data_key.rotated", about data_key_id, json!({
+        "dataKeyId": "dky_01jdz7xk2nf5h9vq3w8c6m4t0b",
+        "previousDataKeyId": "dky_01jdz7xk2nf5h9vq3w8c6m4t0a",
+    });
+    /// Secrets were imported.
+    ImportCompleted(ImportData) = "secrets.import.completed", about scope, json!({
+        "format": "dotenv", "scope": "organization", "scopeId": null, "environment": null,
+        "created": 12, "newVersions": 2, "unchanged": 30, "skipped": 0,
+    });
+    /// Secrets were exported.
+    ExportCompleted(ExportData) = "secrets.export.completed", about scope, json!({
+        "format": "dotenv", "scope": "organization", "scopeId": null, "environment": null,
+        "includeValues": true, "secrets": 40, "leftOut": 1,
+    });
     /// The settings were changed.
     SettingsUpdated(SettingsData) = "secrets.settings.updated", about organization_id,
         json!({ "organizationId": "org_01jdz7xk2nf5h9vq3w8c6m4t0b",

@@ -216,9 +216,10 @@ async fn overwrite(
         change_reason: None,
     };
     let mut effects = Effects::new(&asker.app.store, asker.caller.cause());
-    let action = "kv_data_write";
-    let writing = Writing { loaded: &loaded, value, cause: RotatedBy::Written, action };
-    let (secret, version) = write_value(asker, &mut effects, writing).await?;
+    let record = asker.record("kv_data_write", Some(&loaded.secret));
+    let (cause, stamp) = (RotatedBy::Written, asker.app.stamp(asker.caller));
+    let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+    let (secret, version) = write_value(asker.app, &mut effects, writing).await?;
     effects.commit().await?;
     Ok(metadata_of(&secret, &version))
 }

@@ -14,7 +14,7 @@ pub mod handlers {
 
 use std::time::Duration;
 
-use millwright_core::{Error, Kind, Result, Timestamp};
+use millwright_core::{Error, Kind, Result, Tenant, Timestamp};
 use millwright_event::Effects;
 use millwright_store::{Outcome, Update};
 
@@ -29,6 +29,7 @@ use crate::{
     events::{RevealedData, SecretRevealed},
     secret::deleted,
     store::{AccessItem, BindingItem, Counts, Loaded, ValueItem, VersionItem, take_reveals},
+    vault::Vault,
     version::{check_enabled, destroyed},
 };
 
@@ -65,16 +66,20 @@ pub fn number_of(secret: &Secret, wanted: Wanted) -> Result<u32> {
 ///
 /// # Errors
 /// `not_found`, `version_not_enabled`, `version_destroyed`, `value_unreadable`.
-pub async fn read_value(asker: &Asker<'_>, secret: SecretId, number: u32) -> Result<Plaintext> {
-    let (app, tenant) = (asker.app, asker.tenant());
+pub async fn read_value(
+    vault: &Vault,
+    tenant: &Tenant,
+    secret: SecretId,
+    number: u32,
+) -> Result<Plaintext> {
     let places =
-        [VersionItem::place(&tenant, secret, number), ValueItem::place(&tenant, secret, number)];
-    let items = app.store.get_many(&places).await?;
+        [VersionItem::place(tenant, secret, number), ValueItem::place(tenant, secret, number)];
+    let items = vault.store.get_many(&places).await?;
     let version = items.iter().find(|item| item.is::<VersionItem>());
     let version: VersionItem = version.ok_or_else(|| Error::not_found("version"))?.decode()?;
     check_enabled(version.state)?;
     let value = items.iter().find(|item| item.is::<ValueItem>());
-    app.keys.open(&tenant, &value.ok_or_else(destroyed)?.decode()?).await
+    vault.keys.open(tenant, &value.ok_or_else(destroyed)?.decode()?).await
 }
 
 /// As [`read_value`], of many at once. One BatchGetItem for each fifty.
@@ -162,7 +167,8 @@ pub async fn account(
     Ok(())
 }
 
-fn unrecorded(error: Error) -> Error {
+/// What cannot be recorded is not answered.
+pub fn unrecorded(error: Error) -> Error {
     match error.kind() {
         Kind::RateLimited => error,
         _ => Error::new(codes::AUDIT_UNAVAILABLE, "try again in a moment")

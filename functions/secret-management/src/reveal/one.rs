@@ -123,7 +123,7 @@ pub async fn open_one(
     check_reason(asker, reason).await?;
     check_revealable(&loaded.secret, asker.app.now())?;
     let number = number_of(&loaded.secret, wanted)?;
-    let value = read_value(asker, loaded.secret.id, number).await?;
+    let value = read_value(asker.app, &asker.tenant(), loaded.secret.id, number).await?;
     let given = [Given { secret: &loaded.secret, number, held }];
     account(asker, action, &given, reason, Some(&loaded)).await?;
     Ok(Opened { loaded, number, value })

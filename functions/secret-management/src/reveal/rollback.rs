@@ -56,7 +56,7 @@ pub async fn secret_rollback(
         check_present(&loaded.secret)?;
         if_match.check(loaded.secret.version)?;
         check_expected(&loaded.secret, expected_current_version)?;
-        let value = read_value(&asker, id, from).await?;
+        let value = read_value(&app, &caller.tenant(), id, from).await?;
         let checked = check_shape(loaded.secret.kind, &value)?;
         let value = NewValue {
             value,
@@ -67,9 +67,10 @@ pub async fn secret_rollback(
             change_reason: change_reason.clone(),
         };
         let mut write = submission.write(&app.store, &caller);
-        let action = "secret_rollback";
-        let writing = Writing { loaded: &loaded, value, cause: RotatedBy::Rollback, action };
-        let (secret, version) = write_value(&asker, &mut write, writing).await?;
+        let record = asker.record("secret_rollback", Some(&loaded.secret));
+        let (cause, stamp) = (RotatedBy::Rollback, app.stamp(&caller));
+        let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+        let (secret, version) = write_value(&app, &mut write, writing).await?;
         write.commit(Created(VersionView::of(&secret, version))).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)

@@ -7,20 +7,14 @@ use millwright_http::{Answered, Entitled, PathParameter, Submission, Versioned};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
+use super::close::{Closing, close};
 use crate::{
     app::SecretManagement,
     asking::Asking,
     authority::Asker,
-    codes,
-    domain::{DestroyReason, Right, Rotation, RotationId, RotationReason, RotationState, SecretId},
-    events::{
-        RotatedBy, RotatedData, RotationCancelled, RotationData, RotationFailed, RotationSucceeded,
-        SecretRotated, VersionData, VersionDestroyed,
-    },
+    domain::{Right, Rotation, RotationId, RotationReason, RotationState, SecretId},
     permissions::SecretUpdate,
-    secret::replace,
-    store::{RotationItem, VersionItem},
-    value::describe,
+    store::RotationItem,
 };
 
 /// Why.
@@ -102,63 +96,26 @@ async fn finish(
 ) -> Result<Versioned<Rotation>> {
     let (app, tenant) = (asker.app, asker.tenant());
     let reason = submission.input.reason.clone();
+    let action = match state {
+        RotationState::Succeeded => "rotation_confirm",
+        RotationState::Failed => "rotation_fail",
+        _ => "rotation_cancel",
+    };
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         let place = RotationItem::place(&tenant, id, rotation);
         let found: Option<RotationItem> = app.store.get(&place).await?;
         let before = found.ok_or_else(|| Error::not_found("rotation"))?.rotation;
-        let closed = |detail| Error::new(codes::ROTATION_NOT_OPEN, detail);
-        if before.state != RotationState::AwaitingConfirmation {
-            return Err(closed("it is finished already"));
-        }
-        let stamp = app.stamp(asker.caller);
-        let is_confirmed = state == RotationState::Succeeded;
-        if is_confirmed && before.deadline_at.is_some_and(|end| stamp.at >= end) {
-            return Err(closed("its deadline is over"));
-        }
-        let number = before.value_version;
-        let after = before.clone().finished(state, stamp.at, &stamp.by, reason.clone());
-        let (mut secret, mut inside) = (loaded.secret.clone(), loaded.inside.clone());
-        inside.open_rotation = None;
         let mut write = submission.write(&app.store, asker.caller);
-        if is_confirmed {
-            secret.make_current(number, stamp.at);
-            let place = VersionItem::place(&tenant, id, number);
-            let pending: Option<VersionItem> = app.store.get(&place).await?;
-            let pending = pending.ok_or_else(|| Error::internal("no pending version"))?;
-            describe(&mut secret, &mut inside, &pending.known);
-        } else {
-            secret.pending_version = None;
-            inside.kept.retain(|kept| *kept != number);
-            let reason = DestroyReason::Requested;
-            VersionItem::destroy(&mut write, id, number, stamp.at, reason);
-        }
-        let secret = secret.stamped(stamp);
-        replace(&mut write, &secret, &inside, loaded.secret.version);
-        let step = write.replace(&RotationItem::of(after.clone()), before.version);
-        write.refused_as(step, Error::lost_race());
-        let data = RotationData::of(&secret, &after);
-        let action = match state {
-            RotationState::Succeeded => {
-                write.emit(&SecretRotated(RotatedData::of(&secret, RotatedBy::Rotation)))?;
-                write.emit(&RotationSucceeded(data))?;
-                "rotation_confirm"
-            }
-            RotationState::Failed => {
-                write.emit(&RotationFailed(data))?;
-                "rotation_fail"
-            }
-            _ => {
-                write.emit(&RotationCancelled(data))?;
-                "rotation_cancel"
-            }
+        let closing = Closing {
+            loaded: &loaded,
+            before: &before,
+            state,
+            reason: reason.clone(),
+            stamp: app.stamp(asker.caller),
+            record: asker.record(action, Some(&loaded.secret)),
         };
-        if !is_confirmed {
-            write.emit(&VersionDestroyed(VersionData::of(&secret, number, None)))?;
-        }
-        let mut record = asker.record(action, Some(&secret));
-        record.summary.value_version = Some(number);
-        write.put(&record);
+        let after = close(app, &mut write, closing).await?;
         write.commit(Versioned(after)).await
     };
     Contention::new(&app.store).settle(&app.store, attempt).await

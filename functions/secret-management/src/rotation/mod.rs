@@ -1,5 +1,7 @@
 //! Rotation of values, one at a time.
 
+mod begin;
+mod close;
 mod finish;
 mod read;
 mod start;
@@ -10,6 +12,11 @@ pub mod handlers {
 }
 
 use millwright_http::Representation;
+
+pub use self::{
+    begin::{Beginning, begin},
+    close::{Closing, close},
+};
 
 use crate::domain::Rotation;
 

@@ -2,29 +2,19 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Error, FaultCode, Faults, Result};
+use millwright_core::Faults;
 use millwright_http::{Answered, Created, Entitled, PathParameter, Submission};
 use millwright_store::Contention;
-use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::begin::{Beginning, begin};
 use crate::{
     app::SecretManagement,
     asking::Asking,
     authority::Asker,
-    codes,
-    domain::{
-        Generate, Origin, Plaintext, Right, Rotation, RotationState, RotationStrategy,
-        RotationTrigger, SecretId, SecretType, Stage,
-    },
-    events::{RotatedBy, RotationData, RotationStarted, RotationSucceeded},
-    generate::make,
+    domain::{Plaintext, Right, Rotation, RotationTrigger, SecretId},
     permissions::SecretUpdate,
-    reveal::read_value,
     secret::check_present,
-    store::{Loaded, RotationItem},
-    value::{NewValue, check_shape},
-    version::{Writing, write_value},
 };
 
 /// The next value, if it is not to be made here.
@@ -57,103 +47,16 @@ pub async fn rotation_start(
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;
-        if loaded.inside.open_rotation.is_some() {
-            let detail = "confirm, fail or cancel the one that is open";
-            return Err(Error::new(codes::ROTATION_OPEN, detail));
-        }
-        let (value, username) = next_value(&asker, &loaded, input.value.clone()).await?;
-        let checked = check_shape(loaded.secret.kind, &value)?;
-        let strategy = loaded.secret.rotation.strategy;
-        let waits = strategy != RotationStrategy::Replace;
-        let value = NewValue {
-            value,
-            checked,
-            stage: if waits { Stage::Pending } else { Stage::Current },
-            origin: Origin::Rotated,
-            rolled_back_from: None,
-            change_reason: None,
-        };
-        let mut loaded = loaded;
-        let stamp = app.stamp(&caller);
-        let rotation = Rotation {
-            id: app.store.ids().next(),
-            secret_id: id,
-            trigger: RotationTrigger::Requested,
-            strategy,
-            state: RotationState::AwaitingConfirmation,
-            value_version: loaded.secret.last_version + 1,
-            username,
-            deadline_at: waits.then(|| stamp.at.plus(loaded.secret.rotation.confirm_within())),
-            finished_at: None,
-            finished_by: None,
-            failure_reason: None,
-            version: 1,
-            created_at: stamp.at,
-            created_by: stamp.by.clone(),
-        };
-        let rotation = match waits {
-            true => rotation,
-            false => Rotation {
-                state: RotationState::Succeeded,
-                finished_at: Some(stamp.at),
-                finished_by: Some(stamp.by),
-                ..rotation
-            },
-        };
-        loaded.inside.open_rotation = waits.then_some(rotation.id);
         let mut write = submission.write(&app.store, &caller);
-        let action = "rotation_start";
-        let writing = Writing { loaded: &loaded, value, cause: RotatedBy::Rotation, action };
-        let (secret, _) = write_value(&asker, &mut write, writing).await?;
-        write.create(&RotationItem::of(rotation.clone()));
-        write.emit(&RotationStarted(RotationData::of(&secret, &rotation)))?;
-        if !waits {
-            write.emit(&RotationSucceeded(RotationData::of(&secret, &rotation)))?;
-        }
+        let beginning = Beginning {
+            loaded: &loaded,
+            value: input.value.clone(),
+            trigger: RotationTrigger::Requested,
+            stamp: app.stamp(&caller),
+            record: asker.record("rotation_start", Some(&loaded.secret)),
+        };
+        let rotation = begin(&app, &mut write, beginning).await?;
         write.commit(Created(rotation)).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)
-}
-
-/// The value to come, and whose turn it is. At most two reads.
-async fn next_value(
-    asker: &Asker<'_>,
-    loaded: &Loaded,
-    given: Option<Plaintext>,
-) -> Result<(Plaintext, Option<String>)> {
-    let (secret, policy) = (&loaded.secret, &loaded.secret.rotation);
-    let two_user = policy.strategy == RotationStrategy::TwoUser;
-    let needs_current =
-        two_user || (given.is_none() && secret.kind == SecretType::UsernamePassword);
-    let current = match secret.current_version.filter(|_| needs_current) {
-        Some(number) => Some(read_value(asker, secret.id, number).await?),
-        None => None,
-    };
-    let username = match (two_user, &current) {
-        (true, Some(current)) => {
-            let now = current.expose()["username"].as_str().unwrap_or_default();
-            policy.next_user(now).map(str::to_owned)
-        }
-        _ => None,
-    };
-    let Some(value) = given else {
-        let base = current.map(|current| {
-            let mut base = current.expose().clone();
-            if let Some(username) = &username {
-                base["username"] = Value::from(username.as_str());
-            }
-            Plaintext::new(base)
-        });
-        let generate = policy.generate.clone();
-        let generate = generate.unwrap_or(Generate { policy_id: None, inline: None });
-        let (app, tenant) = (asker.app, asker.tenant());
-        let made = make(app, &tenant, secret.kind, &generate, base.as_ref()).await?;
-        return Ok((made, username));
-    };
-    let said = value.expose()["username"].as_str();
-    if username.is_some() && said != username.as_deref() {
-        let detail = "must be the other of the two users: it is their turn";
-        return Err(Error::fault("/value/username", FaultCode::NotAllowed, detail));
-    }
-    Ok((value, username))
 }

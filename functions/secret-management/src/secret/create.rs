@@ -272,6 +272,7 @@ pub async fn create_secret(
         change_reason: draft.change_reason,
     };
     let version = append(app, effects, &mut secret, &mut inside, value, &stamp).await?;
+    let inside = inside.armed(&secret, stamp.at);
     effects.create(&SecretItem::of(&secret, &inside));
     let step = effects.create(&NameMarker::of(&secret)?);
     effects.refused_as(step, name_taken());

@@ -16,7 +16,7 @@ use crate::{
     asking::Asking,
     authority::Asker,
     codes,
-    domain::{DeletedBecause, Place, Right, SecretId, SecretName, Status},
+    domain::{DeletedBecause, Place, Right, Secret, SecretId, SecretName, Status},
     events::{SecretData, SecretDeleted, SecretRestored},
     permissions::SecretDelete,
     store::{Loaded, NameMarker},
@@ -86,6 +86,31 @@ pub async fn delete(
     Contention::new(&app.store).settle(&app.store, attempt).await
 }
 
+/// What it belongs to is still there. At most one invoke or read.
+///
+/// # Errors
+/// `scope_gone`; `directory_unavailable`.
+async fn check_parent(asker: &Asker<'_>, secret: &Secret) -> Result<()> {
+    let (directory, tenant) = (&asker.app.directory, asker.tenant());
+    let (is_there, detail) = match secret.place()? {
+        Place::Organization => (true, ""),
+        Place::Project(project, _) => {
+            (directory.project_exists(project, asker.asking).await?, "its project is gone")
+        }
+        Place::Team(team) => (directory.team_exists(team, asker.asking).await?, "its team is gone"),
+        // Who restores their own is a member.
+        Place::User(user) if asker.caller.user() == Some(user) => (true, ""),
+        Place::User(user) => {
+            let member = directory.member_role(&tenant, user).await?;
+            (member.is_some(), "give its owner the membership back first")
+        }
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(Error::new(codes::SCOPE_GONE, detail)),
+    }
+}
+
 fn in_use(loaded: &Loaded) -> Error {
     let binding = |binding: &crate::domain::Binding| {
         json!({
@@ -112,7 +137,7 @@ pub struct RestoreIn {
 /// Restore a secret
 ///
 /// Within 30 days, with the status it had, bindings and grants included. One query and one
-/// transaction of at most five items; for a secret of a project one invoke.
+/// transaction of at most five items; for a secret of a project or team one invoke.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/restore", tag = "Secrets")]
 pub async fn secret_restore(
     caller: Entitled<SecretDelete>,
@@ -133,11 +158,7 @@ pub async fn secret_restore(
             let detail = "30 days are over: the secret is being purged";
             return Err(Error::new(codes::RESTORE_WINDOW_OVER, detail));
         }
-        if let Place::Project(project, _) = before.place()?
-            && !app.directory.project_exists(project, &asking).await?
-        {
-            return Err(Error::new(codes::SCOPE_GONE, "its project is not there any more"));
-        }
+        check_parent(&asker, before).await?;
         let mut inside = loaded.inside.clone();
         let status = inside.status_before.take().unwrap_or(Status::Active);
         let mut after = before.clone().restored(status).stamped(app.stamp(&caller));

@@ -4,11 +4,12 @@ mod change;
 mod create;
 mod delete;
 mod list;
+mod purge;
 mod state;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{change::*, create::*, delete::*, list::*, state::*};
+    pub use super::{change::*, create::*, delete::*, list::*, purge::*, state::*};
 }
 
 use millwright_core::{Error, Result, Timestamp};
@@ -81,7 +82,8 @@ pub struct SecretSummary {
 
 /// Writes the next version of a secret; refused as a lost race. One item.
 pub fn replace(effects: &mut Effects, secret: &Secret, inside: &Inside, before: u64) {
-    let step = effects.replace(&SecretItem::of(secret, inside), before);
+    let inside = inside.clone().armed(secret, effects.store().clock().now());
+    let step = effects.replace(&SecretItem::of(secret, &inside), before);
     effects.refused_as(step, Error::lost_race());
 }
 

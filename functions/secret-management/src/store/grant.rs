@@ -4,7 +4,7 @@ use millwright_core::Tenant;
 use millwright_store::{Index, IndexKeys, Item, Key, Partition, Query};
 use serde::{Deserialize, Serialize};
 
-use super::secret_partition;
+use super::{DueThing, due_at, secret_partition};
 use crate::domain::{Binding, Grant, GranteeType, SecretId};
 
 /// A grant; its key says for whom, so that there is one each.
@@ -25,11 +25,11 @@ impl GrantItem {
 
     /// What somebody can reach, by the names the secrets had.
     pub fn of_grantee(tenant: &Tenant, kind: GranteeType, id: &str) -> Query {
-        Query::index(Index::Gsi1, grantee(tenant, kind, id))
+        Query::index(Index::Gsi1, grantee_partition(tenant, kind, id))
     }
 }
 
-fn grantee(tenant: &Tenant, kind: GranteeType, id: &str) -> Partition {
+pub fn grantee_partition(tenant: &Tenant, kind: GranteeType, id: &str) -> Partition {
     Partition::of(tenant).and("GRANTEE").and(kind).and(id)
 }
 
@@ -43,8 +43,10 @@ impl Item for GrantItem {
 
     fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
         let Grant { id, secret_name, grantee_type, grantee_id, .. } = &self.summary;
-        let partition = grantee(tenant, *grantee_type, grantee_id);
-        IndexKeys::default().on(Index::Gsi1, partition, format!("{secret_name}#{id}"))
+        let partition = grantee_partition(tenant, *grantee_type, grantee_id);
+        let keys = IndexKeys::default().on(Index::Gsi1, partition, format!("{secret_name}#{id}"));
+        let thing = DueThing::Grant(self.summary.secret_id, *grantee_type, grantee_id.clone());
+        due_at(keys, tenant, self.summary.expires_at, thing)
     }
 }
 

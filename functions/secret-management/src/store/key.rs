@@ -1,13 +1,19 @@
 //! Items of data keys.
 
+use std::time::Duration;
+
 use millwright_aws::NewDataKey;
 use millwright_core::{Tenant, Timestamp, wire_enum};
-use millwright_store::{Item, Key, Partition};
+use millwright_store::{IndexKeys, Item, Key, Partition};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use utoipa::ToSchema;
 
-use crate::{crypto::Purpose, domain::DataKeyId};
+use super::{DueThing, due_at};
+use crate::{
+    crypto::Purpose,
+    domain::{DAY, DataKeyId},
+};
 
 wire_enum! {
     /// Whether a data key is in force.
@@ -42,7 +48,26 @@ pub struct DataKeyItem {
     pub key: DataKeyView,
     /// Gone once the key is destroyed.
     pub wrapped_key: Option<ByteBuf>,
+    /// Of a retired key: how many secrets were looked through for values under it.
+    #[serde(default)]
+    pub rekey_progress: Option<RekeyProgress>,
 }
+
+/// How far values are from being sealed anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RekeyProgress {
+    /// Secrets.
+    pub done: u64,
+    /// Secrets, as many as there were at the beginning.
+    pub left: u64,
+}
+
+/// A key of this age is retired: far below the 2^32 values that one key may seal.
+pub const KEY_LIFETIME: Duration = Duration::from_secs(90 * DAY.as_secs());
+
+/// So long after its retirement nobody holds a key any more to seal with: keys stay in memory for
+/// five minutes, and no function runs longer than one.
+pub const KEY_REST: Duration = Duration::from_secs(15 * 60);
 
 impl DataKeyItem {
     pub fn new(id: DataKeyId, purpose: Purpose, made: &NewDataKey, now: Timestamp) -> DataKeyItem {
@@ -56,6 +81,32 @@ impl DataKeyItem {
                 retired_at: None,
             },
             wrapped_key: Some(ByteBuf::from(made.wrapped.clone())),
+            rekey_progress: None,
+        }
+    }
+
+    /// It seals nothing any more.
+    #[must_use]
+    pub fn retired(mut self, at: Timestamp) -> DataKeyItem {
+        self.state = DataKeyState::Retired;
+        self.key.retired_at = Some(at);
+        self
+    }
+
+    /// What it sealed is unreadable for ever.
+    #[must_use]
+    pub fn destroyed(mut self) -> DataKeyItem {
+        self.state = DataKeyState::Destroyed;
+        self.wrapped_key = None;
+        self
+    }
+
+    /// When something is to be done with it: its retirement, and then its destruction.
+    fn due(&self) -> Option<Timestamp> {
+        match (self.key.purpose, self.state) {
+            (Purpose::Digest, _) | (_, DataKeyState::Destroyed) => None,
+            (_, DataKeyState::Active) => Some(self.key.created_at.plus(KEY_LIFETIME)),
+            (_, DataKeyState::Retired) => self.key.retired_at.map(|at| at.plus(KEY_REST)),
         }
     }
 
@@ -69,6 +120,10 @@ impl Item for DataKeyItem {
 
     fn key(&self, tenant: &Tenant) -> Key {
         DataKeyItem::place(tenant, self.key.purpose, self.key.id)
+    }
+
+    fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
+        due_at(IndexKeys::default(), tenant, self.due(), DueThing::DataKey(self.key.id))
     }
 }
 

@@ -19,17 +19,28 @@
 //! | data keys | pk `O#KEY`, sk `<purpose>#<id>`; which is in force: sk `ACTIVE#<purpose>` | - |
 //! | generation policies by name | pk `O#POLICIES`, sk `N#<name>`; by id: sk `P#<id>` | - |
 //! | settings | pk `O#SETTINGS`, sk `S` | - |
-//! | how many secrets, policies | pk `O#COUNT`, sk `SECRETS`, `POLICIES` | - |
+//! | how many secrets, policies; roles that have grants | pk `O#COUNT`, sk `SECRETS`, `POLICIES`, `ROLES` | - |
+//! | whether a project is there | pk `O#PROJECTS`, sk `<project>` | - |
+//! | the daily look at all secrets | pk `O#POSTURE`, sk `S` | - |
+//! | what is due, of all organizations | pk `DUE#<hour>#<0-7>`, sk `<time>#<org>#<kind>#<id>` | gsi2 |
+//! | until where the sweep is | pk `DUE#SWEPT`, sk `HEAD` | - |
+//! | jobs | `millwright_job` | - |
 //!
 //! Values are written without a condition: a refused one would answer with the item. Outbox,
 //! idempotency records and denial marks are those of the shared crates.
 
 mod access;
 mod count;
+mod due;
 mod grant;
 mod key;
 mod policy;
+mod posture;
+mod scope;
 mod secret;
 mod version;
 
-pub use self::{access::*, count::*, grant::*, key::*, policy::*, secret::*, version::*};
+pub use self::{
+    access::*, count::*, due::*, grant::*, key::*, policy::*, posture::*, scope::*, secret::*,
+    version::*,
+};

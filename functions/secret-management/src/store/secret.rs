@@ -4,7 +4,7 @@ use millwright_core::{Error, Result, Tenant, Timestamp};
 use millwright_store::{Index, IndexKeys, Item, Key, Partition, Query, RawItem, Store};
 use serde::{Deserialize, Serialize};
 
-use super::{BindingItem, GrantItem};
+use super::{BindingItem, DueThing, GrantItem, due_at};
 use crate::domain::{Binding, Grant, Inside, Place, Secret, SecretId, SecretName};
 
 pub fn secret_partition(tenant: &Tenant, id: SecretId) -> Partition {
@@ -50,6 +50,7 @@ impl Item for SecretItem {
         let by_name = format!("{}#{}", self.summary.name, self.summary.id);
         let own = Partition::of(tenant).and("SECRETS");
         let keys = IndexKeys::default().on(Index::Gsi1, own, &by_name);
+        let keys = due_at(keys, tenant, self.inside.due, DueThing::Secret(self.summary.id));
         match self.summary.place() {
             Ok(place) => {
                 let partition = Partition::of(tenant).and("SCOPE").and(place);

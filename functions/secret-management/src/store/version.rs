@@ -24,6 +24,9 @@ pub struct VersionItem {
     pub destroyed_at: Option<Timestamp>,
     #[serde(default)]
     pub destroy_reason: Option<DestroyReason>,
+    /// The key that seals the value, once another one does than at first.
+    #[serde(default)]
+    pub data_key_id: Option<DataKeyId>,
     /// Of the value, by the digest key. Wiped with the value.
     #[serde(default)]
     pub digest: Option<String>,
@@ -40,6 +43,7 @@ impl VersionItem {
             deleted_at: None,
             destroyed_at: None,
             destroy_reason: None,
+            data_key_id: None,
             digest,
             known,
             row,
@@ -49,7 +53,8 @@ impl VersionItem {
     /// The row as it stands now.
     pub fn version(self) -> Version {
         let VersionItem { state, deleted_at, destroyed_at, destroy_reason, row, .. } = self;
-        Version { state, deleted_at, destroyed_at, destroy_reason, ..row }
+        let data_key_id = self.data_key_id.unwrap_or(row.data_key_id);
+        Version { state, deleted_at, destroyed_at, destroy_reason, data_key_id, ..row }
     }
 
     /// The value is gone for ever. Two items; refused as a lost race if it was gone already.
@@ -100,10 +105,13 @@ pub struct ValueItem {
     pub sealed: Sealed,
 }
 
+pub fn value_partition(tenant: &Tenant, secret: SecretId) -> Partition {
+    Partition::of(tenant).and("SEC").and(secret).and("VAL")
+}
+
 impl ValueItem {
     pub fn place(tenant: &Tenant, secret: SecretId, number: u32) -> Key {
-        let partition = Partition::of(tenant).and("SEC").and(secret).and("VAL");
-        partition.at(format!("{number:010}"))
+        value_partition(tenant, secret).at(format!("{number:010}"))
     }
 }
 

@@ -14,13 +14,16 @@ use crate::{
     asking::Asking,
     authority::Asker,
     codes,
-    domain::{ChangeReason, Generate, Origin, Plaintext, Right, Secret, SecretId, Stage, Version},
+    domain::{
+        ChangeReason, Generate, Origin, Plaintext, Right, Secret, SecretId, Stage, Stamp, Version,
+    },
     events::{RotatedBy, RotatedData, SecretRotated, VersionCreated, VersionData},
     generate::generated,
     permissions::SecretUpdate,
     secret::{check_present, replace},
-    store::Loaded,
+    store::{AccessItem, Loaded},
     value::{NewValue, append, check_shape},
+    vault::Vault,
 };
 
 /// A new value.
@@ -71,7 +74,9 @@ pub struct Writing<'a> {
     pub loaded: &'a Loaded,
     pub value: NewValue,
     pub cause: RotatedBy,
-    pub action: &'static str,
+    pub stamp: Stamp,
+    /// Of the access; the version is filled in.
+    pub record: AccessItem,
 }
 
 /// Adds a value to a transaction, with the record of the secret, the access record and the events:
@@ -80,18 +85,16 @@ pub struct Writing<'a> {
 /// # Errors
 /// As [`append`].
 pub async fn write_value(
-    asker: &Asker<'_>,
+    vault: &Vault,
     effects: &mut Effects,
     writing: Writing<'_>,
 ) -> Result<(Secret, Version)> {
-    let Writing { loaded, value, cause, action } = writing;
-    let stamp = asker.app.stamp(asker.caller);
+    let Writing { loaded, value, cause, stamp, mut record } = writing;
     let (mut secret, mut inside) = (loaded.secret.clone(), loaded.inside.clone());
     let stage = value.stage;
-    let version = append(asker.app, effects, &mut secret, &mut inside, value, &stamp).await?;
+    let version = append(vault, effects, &mut secret, &mut inside, value, &stamp).await?;
     let secret = secret.stamped(stamp);
     replace(effects, &secret, &inside, loaded.secret.version);
-    let mut record = asker.record(action, Some(&secret));
     record.summary.value_version = Some(version.number);
     effects.put(&record);
     let said = VersionData::of(&secret, version.number, Some(version.origin));
@@ -141,8 +144,10 @@ pub async fn version_create(
         };
         let mut write = submission.write(&app.store, &caller);
         let cause = if origin == Origin::Imported { RotatedBy::Import } else { RotatedBy::Written };
-        let writing = Writing { loaded: &loaded, value, cause, action: "version_create" };
-        let (secret, version) = write_value(&asker, &mut write, writing).await?;
+        let record = asker.record("version_create", Some(&loaded.secret));
+        let stamp = app.stamp(&caller);
+        let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+        let (secret, version) = write_value(&app, &mut write, writing).await?;
         write.commit(Created(VersionView::of(&secret, version))).await
     };
     Ok(Contention::new(&app.store).settle(&app.store, attempt).await?)

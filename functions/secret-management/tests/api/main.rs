@@ -6,13 +6,16 @@ mod canary;
 mod costs;
 mod exactly;
 mod grants;
+mod keys;
 mod kv;
 mod policies;
 mod reveal;
 mod rotations;
 mod secrets;
 mod settings;
+mod transfer;
 mod versions;
+mod work;
 
 use axum::Router;
 use millwright_http::Platform;
