@@ -256,6 +256,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member],
     },
     &Permission {
+        code: "secrets.key.manage",
+        summary: "Rotate data keys",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
+    },
+    &Permission {
         code: "secrets.key.read",
         summary: "See the data keys",
         grantable: Grantable::Role,
@@ -274,6 +280,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member, Viewer],
     },
     &Permission {
+        code: "secrets.posture.read",
+        summary: "Read how secrets stand",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "secrets.secret.create",
         summary: "Create secrets",
         grantable: Grantable::Role,
@@ -284,6 +296,24 @@ pub const CATALOGUE: &[&Permission] = &[
         summary: "Delete secrets and restore them",
         grantable: Grantable::Role,
         default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
+        code: "secrets.secret.export",
+        summary: "Export secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
+    },
+    &Permission {
+        code: "secrets.secret.import",
+        summary: "Import secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "secrets.secret.purge",
+        summary: "Purge deleted secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
     },
     &Permission {
         code: "secrets.secret.read",
@@ -415,6 +445,18 @@ pub const CATALOGUE: &[&Permission] = &[
         code: "usage.limit.consume",
         summary: "Consume and reserve, for whomever it names",
         grantable: Grantable::Role,
+        default_roles: &[],
+    },
+    &Permission {
+        code: "usage.limit.consume_for",
+        summary: "Consume and reserve for those a service works for",
+        grantable: Grantable::Service(&[
+            "ai-service",
+            "embeddings",
+            "execution-service",
+            "mcp-server",
+            "workflow",
+        ]),
         default_roles: &[],
     },
     &Permission {
