@@ -21,6 +21,7 @@ mod output;
 mod paths;
 mod process;
 mod render;
+mod rustfmt;
 mod test;
 mod token;
 mod tools;

@@ -6,6 +6,7 @@ use millwright_identity::{Grantable, Permission};
 use millwright_manifest::Service;
 
 use super::output::Output;
+use crate::{paths, rustfmt::formatted};
 
 const FILE: &str = "shared/access/src/catalogue.rs";
 
@@ -28,10 +29,10 @@ pub(super) fn generate(services: &[Service], output: &mut Output) -> Result<()> 
         services.iter().flat_map(|service| service.permissions).copied().collect();
     permissions.sort_by_key(|permission| permission.code);
     let entries: String = permissions.into_iter().map(entry).collect();
-    output.add(FILE, format!("{HEAD}{entries}];\n"))
+    let text = format!("{HEAD}{entries}];\n");
+    output.add(FILE, formatted(&paths::workspace(), FILE, &text)?)
 }
 
-/// As rustfmt would have it.
 fn entry(permission: &Permission) -> String {
     let roles: Vec<String> =
         permission.default_roles.iter().map(|role| format!("{role:?}")).collect();

@@ -1,17 +1,12 @@
 //! The files of a new service, rendered and formatted.
 
-use std::{
-    collections::BTreeSet,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use minijinja::value::Serde;
 
 use super::{File, names::Names};
-use crate::render;
+use crate::{render, rustfmt::formatted};
 
 const TEMPLATES: [(&str, &str); 16] = render::templates![
     "new-service/Cargo.toml.j2",
@@ -72,26 +67,6 @@ pub(super) fn nested_stack(names: &Names) -> Result<String> {
     Ok(environment.get_template("new-service/stack.yaml.j2")?.render(Serde(names))?)
 }
 
-/// As rustfmt would have it: where lines break depends on the length of the names.
-pub(super) fn formatted(workspace: &Path, path: &str, text: &str) -> Result<String> {
-    let mut rustfmt = Command::new("rustfmt")
-        .args(["--edition", "2024", "--config-path"])
-        .arg(workspace)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("rustfmt cannot be started (rustup component add rustfmt)")?;
-    let mut input = rustfmt.stdin.take().context("rustfmt takes no input")?;
-    input.write_all(text.as_bytes()).context("rustfmt takes no input")?;
-    drop(input);
-    let answer = rustfmt.wait_with_output().context("rustfmt gives no answer")?;
-    if !answer.status.success() {
-        bail!("{path} is no Rust:\n{}", String::from_utf8_lossy(&answer.stderr));
-    }
-    String::from_utf8(answer.stdout).context("rustfmt answers no UTF-8")
-}
-
 /// Every word of the templates that begins like a type, outside of comments: the name of a noun or
 /// of the service must be none of them.
 pub(super) fn type_names() -> BTreeSet<String> {
@@ -129,13 +104,5 @@ mod tests {
             assert!(!types.contains(free), "{free}");
         }
         assert!(module_names().any(|module| module == "store"));
-    }
-
-    #[test]
-    fn what_is_no_rust_is_refused() {
-        let workspace = crate::paths::workspace();
-        assert_eq!(formatted(&workspace, "a.rs", "fn  a( ){}").expect("Rust"), "fn a() {}\n");
-        let told = formatted(&workspace, "a.rs", "fn a(").expect_err("no Rust").to_string();
-        assert!(told.contains("a.rs is no Rust"), "{told}");
     }
 }

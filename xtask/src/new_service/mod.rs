@@ -163,7 +163,8 @@ mod tests {
             for File { path, text } in plan.created.iter().chain(&plan.edited) {
                 assert!(!text.contains("{{ ") && !text.contains(" }}"), "{path}: {text}");
                 if path.ends_with(".rs") {
-                    let formatted = files::formatted(&workspace, path, text).expect("Rust");
+                    let formatted =
+                        crate::rustfmt::formatted(&workspace, path, text).expect("Rust");
                     assert_eq!(formatted, *text, "{path}");
                 }
                 // A comment is not wrapped by rustfmt.

@@ -20,8 +20,11 @@ pub(super) fn edited(workspace: &Path, names: &Names) -> Result<Vec<File>> {
     let edit = |path: &str, edit: &dyn Fn(&str) -> Option<String>| {
         let text = edit(&read(workspace, path)?)
             .with_context(|| format!("{path} does not look as it used to: where is the list?"))?;
-        let text =
-            if path.ends_with(".rs") { files::formatted(workspace, path, &text)? } else { text };
+        let text = if path.ends_with(".rs") {
+            crate::rustfmt::formatted(workspace, path, &text)?
+        } else {
+            text
+        };
         Ok(File { path: path.to_owned(), text })
     };
     let nested_stack = files::nested_stack(names)?;
