@@ -1,6 +1,7 @@
 //! Dialects, streams, prices, as tables and properties.
 
 mod anthropic;
+mod catalogue;
 mod ollama;
 mod openai;
 mod price;
