@@ -28,6 +28,8 @@ pub enum Group {
     Identity,
     /// hvac, which uses the facade for KV v2.
     Secrets,
+    /// genai-prices, and the SDKs of openai and anthropic.
+    Models,
     /// What Rust tests ask for a second opinion: networkx.
     Oracle,
 }
@@ -40,6 +42,7 @@ impl Group {
             Group::Contract => "contract",
             Group::Identity => "identity",
             Group::Secrets => "secrets",
+            Group::Models => "models",
             Group::Oracle => "oracle",
         }
     }
@@ -51,6 +54,7 @@ impl Group {
             Group::Contract => "Schemathesis",
             Group::Identity => "the local identity provider",
             Group::Secrets => "hvac",
+            Group::Models => "genai-prices and the SDKs of model providers",
             Group::Oracle => "networkx and DuckDB",
         }
     }

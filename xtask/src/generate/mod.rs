@@ -7,6 +7,7 @@ mod cost;
 mod documents;
 mod events;
 mod json;
+mod models;
 mod openapi;
 mod output;
 mod reference;
@@ -19,8 +20,11 @@ mod view;
 use anyhow::{Result, bail};
 use millwright_manifest::Service;
 
-pub use self::documents::{header, table};
 use self::output::Output;
+pub use self::{
+    documents::{header, table},
+    models::catalogue as model_catalogue,
+};
 use crate::{output as console, paths};
 
 /// Writes what is derived from the services' manifests: templates, API document, event catalogue,
@@ -30,9 +34,16 @@ pub struct Options {
     /// Write nothing; fail naming each file that is out of date
     #[arg(long)]
     check: bool,
+    /// Renew the catalogue of models too, of the pinned release of genai-prices and with the prices
+    /// of this day; needs the package index once
+    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "check")]
+    models: Option<String>,
 }
 
 pub fn run(options: &Options) -> Result<()> {
+    if let Some(day) = &options.models {
+        models::renew(day)?;
+    }
     let services = all::services();
     let (output, cost) = generate(&services)?;
     let workspace = paths::workspace();

@@ -5,6 +5,7 @@ mod compiled;
 mod contract;
 mod identity;
 mod local;
+mod models;
 mod rust;
 mod scaffold;
 mod secrets;
@@ -53,6 +54,7 @@ enum Step {
     Doc,
     Scaffold,
     Templates,
+    Models,
     Smoke,
     Identity,
     Secrets,
@@ -71,6 +73,7 @@ impl Step {
             Step::Doc => "doc",
             Step::Scaffold => "scaffold",
             Step::Templates => "templates",
+            Step::Models => "models",
             Step::Smoke => "smoke",
             Step::Identity => "identity",
             Step::Secrets => "secrets",
@@ -89,6 +92,9 @@ impl Step {
             Step::Doc => "examples in the documentation of the crates",
             Step::Scaffold => "what new-service writes builds, passes its tests and is guarded",
             Step::Templates => "cfn-lint and sam validate on what is deployed",
+            Step::Models => {
+                "the model catalogue and its prices by genai-prices, the dialects by the SDKs"
+            }
             Step::Smoke => "the main job through the local stack, from request to consumer",
             Step::Identity => "signing in with OpenID Connect libraries, up to what a role allows",
             Step::Secrets => "secrets as a KV v2 store, by the client of others (hvac)",
@@ -112,6 +118,7 @@ impl Step {
                 context.tools.install(Group::Lint)?;
                 infra::lint(&context.tools).map(|()| Outcome::Passed)
             }
+            Step::Models => models::run(&context.tools),
             Step::Smoke => smoke::run(&context.tools),
             Step::Identity => identity::run(&context.tools),
             Step::Secrets => secrets::run(&context.tools),
