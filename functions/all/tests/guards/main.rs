@@ -6,6 +6,7 @@
 mod access;
 mod auth_fixture;
 mod contract;
+mod direct;
 mod fixture;
 mod garbage;
 mod planning_fixture;

@@ -36,13 +36,17 @@ impl InvokedAuth {
         InvokedAuth { functions }
     }
 
+    /// What is asked for a page: `user_data_export` of auth.
+    pub fn path(user: UserId, cursor: Option<&str>) -> String {
+        let cursor = cursor.map(|it| format!("&cursor={}", millwright_aws::encoded(it)));
+        format!("/api/v1/auth/users/{user}/data?limit=100{}", cursor.unwrap_or_default())
+    }
+
     async fn call(&self, user: UserId, cursor: Option<&str>) -> Result<AuthPage> {
         let service =
             CallingService { service: "user-management".to_owned(), organization_id: None };
         let caller = serde_json::to_string(&service).map_err(Error::internal)?;
-        let cursor = cursor.map(|it| format!("&cursor={}", millwright_aws::encoded(it)));
-        let path =
-            format!("/api/v1/auth/users/{user}/data?limit=100{}", cursor.unwrap_or_default());
+        let path = InvokedAuth::path(user, cursor);
         let headers = [(CALLER_HEADER, caller)];
         let called = self.functions.call(FUNCTION, "GET", &path, &headers, &Value::Null).await?;
         if called.status != 200 {

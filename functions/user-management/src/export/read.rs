@@ -49,7 +49,7 @@ pub async fn my_data_export_get(
     Ok(Plain(read(&app, &caller, &tenant, id).await?))
 }
 
-/// List the data exports of the organization
+/// List the organization's data exports
 ///
 /// The newest first, until 30 days after their end; without links. One query, eventually
 /// consistent.

@@ -61,6 +61,25 @@ async fn operations_cost_what_is_documented() {
     meter.assert("organization_create", &[(BATCH, 1), (WRITE, 1)]);
     app.person(3).post("/api/v1/users/me/deactivate", json!({})).await.expect(200);
     meter.assert("my_user_deactivate", &[(BATCH, 2), (QUERY, 1), (WRITE, 1)]);
+    home.founder
+        .get(&home.at(&format!("/roles/{}", home.roles["viewer"].as_str().unwrap())))
+        .await
+        .expect(200);
+    meter.assert("role_get", &[(GET, 1)]);
+    let why = json!({ "permission": "users.user.read", "userId": user_id(2) });
+    home.founder.post("/api/v1/permissions/explain", why).await.expect(200);
+    meter.assert("permission_explain", &[(BATCH, 1)]);
+    home.founder.get(&format!("{}/permissions", home.member_path(2))).await.expect(200);
+    meter.assert("effective_permission_list", &[(BATCH, 1)]);
+    app.person(1).post("/api/v1/users/me/data-exports", json!({})).await.expect(202);
+    meter.assert("my_data_export_create", &[(GET, 2), (WRITE, 1)]);
+    app.person(1).get("/api/v1/users/me/data-exports").await.expect(200);
+    meter.assert("my_data_export_list", &[(QUERY, 1)]);
+    let exported = home.founder.post(&home.at("/data-exports"), json!({})).await.expect(202);
+    meter.assert("data_export_create", &[(GET, 2), (WRITE, 1)]);
+    let export = home.at(&format!("/data-exports/{}", exported["id"].as_str().unwrap()));
+    home.founder.get(&export).await.expect(200);
+    meter.assert("data_export_get", &[(GET, 1)]);
     app.person(1).get("/api/v1/users/me/preferences").await.expect(200);
     meter.assert("my_preferences_get", &[(BATCH, 1)]);
     home.founder.delete(&home.at("?confirm=acme")).await.expect(204);

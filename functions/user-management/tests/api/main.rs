@@ -12,13 +12,17 @@
 mod bad_input;
 mod consistency;
 mod costs;
+mod costs_units;
+mod exactly_once;
 mod exports;
+mod exports_auth;
 mod exports_crashes;
 mod invitations;
 mod invitations_batches;
 mod invitations_exactly;
 mod invitations_mail;
 mod invitations_tables;
+mod isolation;
 mod members;
 mod members_owners;
 mod operators;

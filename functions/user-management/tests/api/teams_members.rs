@@ -101,6 +101,16 @@ async fn members_of_subteams_count_as_members() {
     let of_team = home.at(&format!("/members?teamId={}", lowest["id"].as_str().unwrap()));
     let listed = home.founder.get(&of_team).await.expect(200);
     assert_eq!(numbers(&listed), [2, 4].map(|number| user_id(number).to_string()));
+    // In pages: the same, each once.
+    for limit in [1, 2] {
+        let pages = home.founder.all(&format!("{members}?includeSubteams=true"), limit).await;
+        let pages: Vec<&str> = pages.iter().map(|it| it["userId"].as_str().unwrap()).collect();
+        assert_eq!(pages, numbers(&all));
+    }
+    let foreign = format!("{}/members?includeSubteams=true&limit=1", path_of(&below));
+    let cursor = home.founder.get(&foreign).await.expect(200)["nextCursor"].clone();
+    let foreign = format!("{members}?limit=1&cursor={}", cursor.as_str().unwrap());
+    home.founder.get(&foreign).await.expect_problem(400, "invalid_request");
     let with_name = format!("{of_team}&q=User%204");
     assert_eq!(numbers(&home.founder.get(&with_name).await.expect(200)).len(), 1);
 }

@@ -65,7 +65,7 @@ fn event_of(app: &TestApp, service: &str, kind: &str, data: Value) -> Envelope {
     Envelope::compose(described, &data, id, now, &cause).unwrap()
 }
 
-async fn consume_all(app: &TestApp, envelopes: &[Envelope]) {
+pub async fn consume_all(app: &TestApp, envelopes: &[Envelope]) {
     let store = std::sync::Arc::new(app.database.store());
     let batch = consume(store, deliveries(envelopes)).await;
     let (failed, rejected) = settled(batch).await;
