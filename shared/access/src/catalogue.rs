@@ -412,6 +412,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[],
     },
     &Permission {
+        code: "usage.limit.consume_for",
+        summary: "Consume and reserve for those a service works for",
+        grantable: Grantable::Service(&["ai-service", "embeddings", "execution-service", "mcp-server", "workflow"]),
+        default_roles: &[],
+    },
+    &Permission {
         code: "usage.limit.read",
         summary: "See which limits apply",
         grantable: Grantable::Role,
@@ -480,6 +486,12 @@ pub const CATALOGUE: &[&Permission] = &[
     &Permission {
         code: "usage.settings.read",
         summary: "Read the settings of usage",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "usage.statement.read",
+        summary: "Read statements",
         grantable: Grantable::Role,
         default_roles: &[Owner, Admin],
     },
