@@ -12,10 +12,10 @@ use crate::{
         CATEGORY_IN_USE, CORRECTION_EXCEEDS_USAGE, EVENT_ALREADY_VOIDED, EVENT_IN_FUTURE,
         EVENT_TOO_OLD, EVENT_TYPE_TAKEN, IDEMPOTENCY_KEY_REQUIRED, INGEST_UNAVAILABLE, JOB_RUNNING,
         LIMIT_CONTENDED, PAST_PRICE_NEEDS_REPRICE, PRICE_OVERLAP, PRICE_STARTED, QUERY_TOO_LARGE,
-        REFERENCE_TAKEN, RESERVATION_FINISHED, SLUG_TAKEN, SYSTEM_CATEGORY, TENANT_MISMATCH,
-        TOO_MANY_LIMITS, WINDOW_UNAVAILABLE,
+        REFERENCE_TAKEN, RESERVATION_FINISHED, SLUG_TAKEN, STATEMENT_FINAL, SYSTEM_CATEGORY,
+        TENANT_MISMATCH, TOO_MANY_LIMITS, WINDOW_UNAVAILABLE,
     },
-    event, job, limits, price, query, settings,
+    event, job, limits, price, query, settings, statement,
 };
 
 /// `usage-tracking`, served.
@@ -39,7 +39,11 @@ fn with_events<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> 
     .with(operation!(event::event_ingest_batch).answers(&[INGEST_UNAVAILABLE]))
     .with(operation!(event::event_list))
     .with(operation!(event::event_get))
-    .with(operation!(event::event_void).answers(&[EVENT_ALREADY_VOIDED, CONTENTION]))
+    .with(operation!(event::event_void).answers(&[
+        EVENT_ALREADY_VOIDED,
+        STATEMENT_FINAL,
+        CONTENTION,
+    ]))
     .with(operation!(event::correction_create).answers(&[
         NOT_FOUND,
         EVENT_TOO_OLD,
@@ -144,6 +148,8 @@ fn with_prices<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> 
     .with(operation!(price::price_delete).answers(&[PRICE_STARTED, CONTENTION]))
     .with(operation!(job::repricing_start).answers(&[NOT_FOUND, JOB_RUNNING]))
     .with(operation!(job::export_create).answers(&[JOB_RUNNING]))
+    .with(operation!(statement::statement_list))
+    .with(operation!(statement::statement_get).answers(&[QUERY_TOO_LARGE]))
     .with(operation!(job::job_list))
     .with(operation!(job::job_get))
     .with(operation!(settings::settings_get))

@@ -180,6 +180,16 @@ pub struct AnomalyData {
     pub hour: Timestamp,
 }
 
+/// A statement that changes no more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementData {
+    /// `yyyy-mm`.
+    pub period: String,
+    pub cost_micros: i64,
+    pub lines: u64,
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -312,6 +322,10 @@ millwright_event::events! {
     AnomalyDetected(AnomalyData) = "usage.anomaly.detected", about category_code, json!({
         "categoryCode": "ai.completion", "measure": "cost", "value": "90000000",
         "median": "4000000", "hour": "2026-11-23T00:00:00.000Z",
+    });
+    /// The statement of a month changes no more.
+    StatementFinalized(StatementData) = "usage.statement.finalized", about period, json!({
+        "period": "2026-09", "costMicros": 12_000_000, "lines": 4,
     });
     /// An export can be downloaded.
     ExportCompleted(JobData) = "usage.export.completed", about job_id, job_example(None);

@@ -22,10 +22,12 @@ mod functions;
 pub mod ingest;
 pub mod job;
 mod limits;
+mod monthly;
 pub mod permissions;
 mod price;
 pub mod query;
 mod settings;
+pub mod statement;
 pub mod store;
 pub mod thresholds;
 

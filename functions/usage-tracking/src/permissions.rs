@@ -41,6 +41,8 @@ millwright_identity::permissions! {
     AlertRead = "usage.alert.read" [Owner Admin];
     /// Acknowledge and resolve alerts
     AlertManage = "usage.alert.manage" [Owner Admin];
+    /// Read statements
+    StatementRead = "usage.statement.read" [Owner Admin];
     /// Export usage
     ExportCreate = "usage.export.create" [Owner Admin];
     /// Read metrics in the text format of Prometheus

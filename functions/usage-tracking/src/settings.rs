@@ -20,7 +20,8 @@ use crate::{
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schema(rename_all = "camelCase", example = json!({ "timeZone": "Europe/Berlin" }))]
 pub struct SettingsPatchIn {
-    /// Of queries and of limits that are made from now on.
+    /// Of queries, statements, and limits that are made from then on: it holds from the next local
+    /// midnight.
     #[deserr(default)]
     #[schema(required = false)]
     time_zone: Change<Zone>,
@@ -51,7 +52,8 @@ impl Usage {
         tenant: &millwright_core::Tenant,
     ) -> millwright_core::Result<Settings> {
         let item: Option<SettingsItem> = self.store.get(&SettingsItem::place(tenant, "")).await?;
-        Ok(item.map(|item| item.0).unwrap_or_default())
+        let settings = item.map(|item| item.0).unwrap_or_default();
+        Ok(settings.at(self.store.clock().now()))
     }
 }
 
@@ -68,7 +70,8 @@ pub async fn settings_get(
 
 /// Change the settings
 ///
-/// Noticed everywhere within ten seconds. One read and one transaction.
+/// Noticed everywhere within ten seconds; another time zone holds from the next midnight of the
+/// present one on. One read and one transaction.
 #[utoipa::path(patch, path = "/api/v1/usage/settings", tag = "Settings")]
 pub async fn settings_update(
     caller: Allowed<SettingsManage>,
@@ -82,7 +85,9 @@ pub async fn settings_update(
         if_match.check(before.version)?;
         let mut after = before.clone();
         let patch = patch.clone();
-        patch.time_zone.apply_to(&mut after.time_zone);
+        if let Change::Set(zone) = patch.time_zone {
+            after.change_zone(zone, usage.store.clock().now())?;
+        }
         patch.anomaly_sensitivity.apply_to(&mut after.anomaly_sensitivity);
         patch.members_see_project_cost.apply_to(&mut after.members_see_project_cost);
         patch.unknown_types.apply_to(&mut after.unknown_types);

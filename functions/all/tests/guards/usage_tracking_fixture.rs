@@ -39,6 +39,7 @@ pub fn guarded() -> Guarded {
             "usage.anomaly.detected",
             "usage.export.completed",
             "usage.job.failed",
+            "usage.statement.finalized",
         ],
     }
 }
@@ -135,6 +136,8 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("category_reclassify", Call::post(&on(&category, "reclassify"), month.clone()).refers()),
             ("repricing_start", Call::post(&at("reprice"), repriced).refers()),
             ("export_create", Call::post(&at("exports"), export)),
+            ("statement_list", Call::get(&at("statements"))),
+            ("statement_get", Call::get(&at("statements/2026-11"))),
             ("job_list", Call::get(&at("jobs"))),
             ("job_get", Call::get(&job).refers()),
             ("category_archive", Call::delete(&category).refers()),

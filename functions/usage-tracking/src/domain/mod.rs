@@ -9,6 +9,7 @@ mod identify;
 mod job;
 mod limit;
 mod meter;
+mod month;
 mod pattern;
 mod pointer;
 mod price;
@@ -24,7 +25,7 @@ use millwright_core::{Line, Text, Timestamp};
 
 pub use self::{
     alert::*, anomaly::*, category::*, cost::*, event::*, identify::*, job::*, limit::*, meter::*,
-    pattern::*, pointer::*, price::*, quantity::*, reservation::*, scope::*, settings::*,
+    month::*, pattern::*, pointer::*, price::*, quantity::*, reservation::*, scope::*, settings::*,
     system::*, window::*, windows::*,
 };
 

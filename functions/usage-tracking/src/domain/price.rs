@@ -458,6 +458,27 @@ mod tests {
         }
 
         #[test]
+        fn tiers_cost_what_they_do_unit_by_unit(total in 1i64..600, ends in (1i64..200, 1i64..200), units in prop::array::uniform3(0u64..50), flats in prop::array::uniform3(0u64..50)) {
+            let ends = [ends.0, ends.0 + ends.1];
+            let steps = [
+                (Some(ends[0]), units[0], flats[0]),
+                (Some(ends[1]), units[1], flats[1]),
+                (None, units[2], flats[2]),
+            ];
+            let tier_of = |unit: i64| usize::from(unit > ends[0]) + usize::from(unit > ends[1]);
+            let mut graduated = 0;
+            for unit in 1..=total {
+                graduated += units[tier_of(unit)];
+            }
+            graduated += flats[..=tier_of(total)].iter().sum::<u64>();
+            let last = tier_of(total);
+            let volume = u64::try_from(total).unwrap_or(0) * units[last] + flats[last];
+            let cost = |mode| tiered(mode, &steps).monthly_cost(Quantity::whole(total)).pico();
+            prop_assert_eq!(cost(TierMode::Graduated), i128::from(graduated) * Cost::MICRO);
+            prop_assert_eq!(cost(TierMode::Volume), i128::from(volume) * Cost::MICRO);
+        }
+
+        #[test]
         fn graduated_costs_only_rise(totals in prop::collection::vec(0i64..1_000, 2), first in 1u64..50, second in 1u64..50) {
             let price = tiered(TierMode::Graduated, &[(Some(300), first, 3), (None, second, 0)]);
             let cost = |total: i64| price.monthly_cost(Quantity::whole(total));

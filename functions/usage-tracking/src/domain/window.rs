@@ -42,12 +42,12 @@ impl Zone {
         &self.0
     }
 
-    pub(super) fn local(&self, at: Timestamp) -> Zoned {
+    pub fn local(&self, at: Timestamp) -> Zoned {
         instant(at).to_zoned(self.0.clone())
     }
 
     /// Where a local day begins; the first instant of it where midnight does not exist.
-    pub(super) fn start_of(&self, date: Date) -> Timestamp {
+    pub fn start_of(&self, date: Date) -> Timestamp {
         let midnight = date.to_zoned(self.0.clone()).and_then(|it| it.start_of_day());
         midnight.map_or(Timestamp::UNIX_EPOCH, |it| {
             Timestamp::from_millisecond(it.timestamp().as_millisecond())

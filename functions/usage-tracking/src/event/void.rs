@@ -18,6 +18,7 @@ use crate::{
     events::{EventVoided, MendedData},
     ingest::{Summed, note_events, value_of},
     permissions::EventVoid,
+    statement::is_final,
     store::{EventItem, EventState, MINUTES, MeterKey, TIME_SHARDS, by_time, day_of, quarter_of},
 };
 
@@ -61,6 +62,10 @@ pub async fn event_void(
             return Err(Error::new(codes::EVENT_ALREADY_VOIDED, "it counts no longer"));
         }
         let stamp = usage.stamp(&caller);
+        if is_final(&*usage.defined(&tenant).await?, before.summary.time, stamp.at) {
+            let detail = "the statement of its month is final";
+            return Err(Error::new(codes::STATEMENT_FINAL, detail));
+        }
         let mut after = before.clone();
         after.version += 1;
         after.summary.version = after.version;

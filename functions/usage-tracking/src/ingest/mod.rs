@@ -32,7 +32,11 @@ pub use self::{
     sum::Summed,
 };
 use self::{message::read, prepare::prepare};
-use crate::{app::Usage, domain::UsageEventId};
+use crate::{
+    app::Usage,
+    domain::{Month, UsageEventId},
+    statement::FINAL_AFTER,
+};
 
 /// The worker and what it remembers. Memory only saves calls.
 #[derive(Clone)]
@@ -97,6 +101,9 @@ impl Ingest {
         self.mark_active(tenant, &prepared).await?;
         if !prepared.is_empty() {
             self.usage.take_down(tenant, now).await?;
+            let zone = &defined.settings().time_zone;
+            let month = Month::of(zone, now).window(zone);
+            self.usage.take_down(tenant, month.end.plus(FINAL_AFTER)).await?;
         }
         let (settling, mut plain) = self.find_reservations(tenant, prepared).await?;
         // What counts in the same counters comes together: fewer items per transaction.

@@ -26,6 +26,8 @@ enum Step {
     Reservations,
     Alerts,
     Anomalies,
+    Budgets,
+    Statements,
     Done,
 }
 
@@ -35,7 +37,9 @@ impl Step {
             Step::Reservations => 0,
             Step::Alerts => 1,
             Step::Anomalies => 2,
-            Step::Done => 3,
+            Step::Budgets => 3,
+            Step::Statements => 4,
+            Step::Done => 5,
         }
     }
 }
@@ -65,6 +69,14 @@ impl RollUpWork {
             },
             Step::Anomalies => {
                 watch_anomalies(&self.usage, &tenant, hour).await?;
+                Step::Budgets
+            }
+            Step::Budgets => {
+                self.usage.book_monthly(&tenant).await?;
+                Step::Statements
+            }
+            Step::Statements => {
+                self.usage.finalize_statement(&tenant).await?;
                 Step::Done
             }
             Step::Done => return Ok(Advance::Finished),

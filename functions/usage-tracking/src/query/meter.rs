@@ -34,6 +34,7 @@ use crate::{
         MeterId, Name, Quantity, ScopeType, Slug, UpTo, Window, WindowSize, Zone,
     },
     events::{DefinitionData, MeterArchived, MeterCreated, MeterUpdated, changes},
+    monthly::add_monthly,
     permissions::{MeterManage, MeterRead, ReportRead},
     store::{MeterItem, UniqueMarker, definitions},
 };
@@ -478,7 +479,11 @@ pub async fn answer_meter(
     let is_grouped = !question.group_by.is_empty();
     let rows = match meter.aggregation.is_additive() {
         true => {
-            let rows = ask(usage, tenant, defined, &question).await?;
+            let mut rows = ask(usage, tenant, defined, &question).await?;
+            if meter.metric.as_deref() == Some(COST) {
+                rows = add_monthly(usage, tenant, defined, &question, rows).await?;
+                rows.sort_by(|a, b| (a.window, &a.group).cmp(&(b.window, &b.group)));
+            }
             let rows = filled(&question.windows, rows, is_grouped);
             rows.iter()
                 .filter_map(|row| of_sums(meter, &categories, &question.windows, row))

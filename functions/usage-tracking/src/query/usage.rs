@@ -16,6 +16,7 @@ use crate::{
         COST, CategoryPattern, Cost, Labels, MeasureName, Quantity, ScopeType, UpTo, Window,
         WindowSize, Zone,
     },
+    monthly::add_monthly,
     permissions::ReportRead,
 };
 
@@ -176,7 +177,11 @@ pub async fn usage_query(
         filters: input.filters.clone(),
         by_category: false,
     };
-    let rows = ask(&usage, &tenant, &defined, &question).await?;
+    let mut rows = ask(&usage, &tenant, &defined, &question).await?;
+    if input.measures.0.iter().any(|it| it.as_str() == COST) {
+        rows = add_monthly(&usage, &tenant, &defined, &question, rows).await?;
+        rows.sort_by(|a, b| (a.window, &a.group).cmp(&(b.window, &b.group)));
+    }
     let is_grouped = !question.group_by.is_empty();
     let measures: Vec<&str> = input.measures.0.iter().map(MeasureName::as_str).collect();
     let limit = input.limit.map_or(MAX_ROWS, |it| it.get() as usize);

@@ -132,6 +132,7 @@ pub async fn read_definitions(store: &Store, tenant: &Tenant) -> Result<Definiti
             all.settings = item.decode::<SettingsItem>()?.0;
         }
     }
+    all.settings = all.settings.at(store.clock().now());
     for item in global? {
         all.prices.push(item.decode::<GlobalPriceItem>()?.0);
     }

@@ -22,6 +22,8 @@
 //! | jobs, newest first (all but roll-ups) | as `shared/job` has them: pk `O#JOB` | gsi2 |
 //! | organizations in which something falls due in an hour | pk `DUE#<yyyymmddhh>#<0-7>`, sk `<organization>` | - |
 //! | up to which hour that is ordered | pk `INSTALLATION#DUE`, sk `WATERMARK` | - |
+//! | final statements | pk `O#STM`, sk `<yyyy-mm>` | - |
+//! | what of a monthly price the budgets have | pk `O#MONTHLY#<yyyy-mm>`, sk `<price>` | - |
 //! | rejections | pk `O#REJ`, sk `<receivedAt>#<message>` | - |
 //! | alerts; each once | pk `O#ALERT#<id>`, sk `HEAD`; pk `O#AL`, sk `<what>` | - |
 //! | the open anomaly of a category | pk `O#ANOM`, sk `<category>` | - |
@@ -43,12 +45,13 @@ mod limit;
 mod meter;
 mod rejection;
 mod reservation;
+mod statement;
 
 use millwright_core::Timestamp;
 
 pub use self::{
     alert::*, anomaly::*, calendar::*, combination::*, counter::*, definition::*, event::*, job::*,
-    limit::*, meter::*, rejection::*, reservation::*,
+    limit::*, meter::*, rejection::*, reservation::*, statement::*,
 };
 use crate::domain::{digest, hex};
 

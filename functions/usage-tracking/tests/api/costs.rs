@@ -73,8 +73,8 @@ async fn a_batch_is_counted_in_as_few_transactions_as_fit() {
     scene.deliver_to(&worker, Vec::new()).await;
     instance.faults().reset_calls();
     scene.deliver_to(&worker, deliveries).await;
-    // Definitions, the combination of values, the category of the month, the hour in the calendar of
-    // what falls due, and the events.
-    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 2)]);
+    // Definitions, the combination of values, the category of the month, the hour and the statement
+    // in the calendar of what falls due, and the events.
+    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 3)]);
     assert_eq!(instance.faults().calls(), wanted);
 }

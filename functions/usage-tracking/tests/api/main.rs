@@ -15,6 +15,7 @@ mod prices;
 mod queries;
 mod reservations;
 mod scene;
+mod statements;
 mod thresholds;
 
 pub use scene::{A, B, Scene};
