@@ -250,6 +250,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member],
     },
     &Permission {
+        code: "secrets.key.manage",
+        summary: "Rotate data keys",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
+    },
+    &Permission {
         code: "secrets.key.read",
         summary: "See the data keys",
         grantable: Grantable::Role,
@@ -268,6 +274,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member, Viewer],
     },
     &Permission {
+        code: "secrets.posture.read",
+        summary: "Read how secrets stand",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "secrets.secret.create",
         summary: "Create secrets",
         grantable: Grantable::Role,
@@ -278,6 +290,24 @@ pub const CATALOGUE: &[&Permission] = &[
         summary: "Delete secrets and restore them",
         grantable: Grantable::Role,
         default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
+        code: "secrets.secret.export",
+        summary: "Export secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
+    },
+    &Permission {
+        code: "secrets.secret.import",
+        summary: "Import secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "secrets.secret.purge",
+        summary: "Purge deleted secrets",
+        grantable: Grantable::Role,
+        default_roles: &[Owner],
     },
     &Permission {
         code: "secrets.secret.read",

@@ -6,7 +6,9 @@ use futures::future::join_all;
 use millwright_core::{Tenant, Voucher};
 use millwright_event::{Cause, Described, Envelope, batch::Message};
 use millwright_store::RawItem;
-use millwright_testkit::{Client, CrashPoint, Database, JobQueue, TestApp, deliveries, settled};
+use millwright_testkit::{
+    Client, Contract, CrashPoint, Database, JobQueue, TestApp, deliveries, settled,
+};
 use secret_management::{
     Vault,
     crypto::KeyRing,
@@ -57,7 +59,11 @@ impl Jobs {
 
 /// What was said of that type.
 pub async fn said(app: &TestApp, kind: &str) -> Vec<Value> {
-    let events = app.events().await.into_iter();
+    let events = app.events().await;
+    for event in &events {
+        Contract::check_event(secret_management::events::EVENTS, event);
+    }
+    let events = events.into_iter();
     events.filter(|event| event.kind == kind).map(|event| event.data).collect()
 }
 
