@@ -88,7 +88,8 @@ pub async fn append(
     // Without a condition: a refused one would answer with the item.
     effects.put(&sealed);
     inside.kept.push(number);
-    for old in inside.prune(secret) {
+    let pruned = inside.prune(secret);
+    for old in pruned.iter().copied() {
         VersionItem::destroy(effects, secret.id, old, stamp.at, DestroyReason::Pruned);
         effects.emit(&VersionDestroyed(VersionData::of(secret, old, None)))?;
     }
@@ -96,6 +97,7 @@ pub async fn append(
     if let Some(old) = number.checked_sub(MAX_ROWS).filter(|old| *old > 0)
         && !inside.kept.contains(&old)
         && secret.stages(old).is_empty()
+        && !pruned.contains(&old)
     {
         effects.delete(&VersionItem::place(&tenant, secret.id, old));
     }
