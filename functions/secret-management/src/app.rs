@@ -13,6 +13,7 @@ use millwright_store::Store;
 
 use crate::{
     crypto::{KeyRing, KeyService},
+    denial::Denials,
     directory::{Directory, RememberedTeams},
     domain::{Settings, Stamp},
     store::SettingsItem,
@@ -51,6 +52,7 @@ impl SecretManagement {
     pub fn new(platform: Platform, store: Store, ports: Ports) -> SecretManagement {
         let keys = Arc::new(KeyRing::new(ports.keys, store.clone()));
         platform.recognize_by(keys.clone());
+        platform.record_denials_by(Arc::new(Denials));
         let teams = Arc::new(RememberedTeams::new(store.clock().clone()));
         let (directory, memory) = (ports.directory, Arc::default());
         let vault = Vault { store, keys };

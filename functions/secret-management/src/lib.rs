@@ -18,6 +18,7 @@ mod binding;
 pub mod codes;
 pub mod crypto;
 mod data_key;
+mod denial;
 pub mod directory;
 pub mod domain;
 #[cfg(feature = "doubles")]

@@ -88,12 +88,24 @@ pub async fn append(
     // Without a condition: a refused one would answer with the item.
     effects.put(&sealed);
     inside.kept.push(number);
-    for old in inside.prune(secret) {
+    let pruned = inside.prune(secret);
+    for old in pruned.iter().copied() {
         VersionItem::destroy(effects, secret.id, old, stamp.at, DestroyReason::Pruned);
         effects.emit(&VersionDestroyed(VersionData::of(secret, old, None)))?;
     }
+    // Rows stay until the purge, the newest thousand of them.
+    if let Some(old) = number.checked_sub(MAX_ROWS).filter(|old| *old > 0)
+        && !inside.kept.contains(&old)
+        && secret.stages(old).is_empty()
+        && !pruned.contains(&old)
+    {
+        effects.delete(&VersionItem::place(&tenant, secret.id, old));
+    }
     Ok(version)
 }
+
+/// Rows of versions that a secret keeps.
+const MAX_ROWS: u32 = 1_000;
 
 /// What may be known of the current value.
 pub fn describe(secret: &mut Secret, inside: &mut Inside, known: &Known) {

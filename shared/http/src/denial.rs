@@ -2,10 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use millwright_core::{Result, Tenant, Timestamp};
+use millwright_core::{Code, Result, Tenant, Timestamp};
 use millwright_event::{Described, Destination, Envelope, EventType, Outbox};
 use millwright_identity::{Decision, Permission};
-use millwright_store::{Item, Key, Partition};
+use millwright_store::{Item, Key, Partition, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -95,7 +95,20 @@ impl RecentDenials {
     }
 }
 
-/// Records a denial. At most one transaction of two items per caller, operation and minute; a
+/// What a service keeps of a denial beside its event: at most once per caller, operation and minute,
+/// in the transaction of the event.
+pub trait DenialRecords: Send + Sync {
+    /// Adds at most a few items; `code` is the problem code of the answer.
+    fn add(
+        &self,
+        transaction: &mut Transaction,
+        caller: &Caller,
+        operation: &'static str,
+        code: &'static str,
+    );
+}
+
+/// Records a denial. At most one transaction of two items, and what the service keeps, per caller, operation and minute; a
 /// failure of it is logged and changes nothing of the answer.
 pub(crate) async fn record(
     platform: &Platform,
@@ -103,6 +116,7 @@ pub(crate) async fn record(
     operation: &'static str,
     permission: &Permission,
     decision: &Decision,
+    code: Code,
 ) {
     tracing::warn!(
         audit = "access_denied",
@@ -115,7 +129,7 @@ pub(crate) async fn record(
         request_id = caller.request.request_id,
         "denied"
     );
-    if let Err(error) = announce(platform, caller, operation, permission).await {
+    if let Err(error) = announce(platform, caller, operation, permission, code).await {
         tracing::error!(%error, "the denial could not be announced");
     }
 }
@@ -125,6 +139,7 @@ async fn announce(
     caller: &Caller,
     operation: &'static str,
     permission: &Permission,
+    code: Code,
 ) -> Result<()> {
     let Some(store) = &platform.0.store else { return Ok(()) };
     // The event is an organization's: without one, the log record is all there is.
@@ -148,6 +163,9 @@ async fn announce(
         operation: operation.to_owned(),
         minute,
     });
+    if let Some(records) = platform.0.denial_records.get() {
+        records.add(&mut transaction, caller, operation, code.name);
+    }
     let data = AccessDenied {
         operation: operation.to_owned(),
         permission: permission.code.to_owned(),

@@ -159,6 +159,13 @@ impl OperationDocument {
         self.responses.insert(status, answer);
     }
 
+    /// The answer may also be text of this media type.
+    pub fn answer_also_text(&mut self, status: u16, media_type: &str) {
+        if let Some(answer) = self.responses.get_mut(&status) {
+            answer["content"][media_type] = json!({ "schema": { "type": "string" } });
+        }
+    }
+
     pub fn answer_page<T: ToSchema>(&mut self) {
         let items = self.schema::<T>();
         let name = format!("{}Page", T::name());

@@ -39,7 +39,7 @@ pub use browser::{
     Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit,
     WithCookies, in_own_form, seconds_until,
 };
-pub use denial::access_denied_event;
+pub use denial::{DenialRecords, access_denied_event};
 pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;

@@ -12,7 +12,10 @@ use millwright_identity::Verifier;
 use millwright_store::{CursorSealer, Store};
 use tokio::sync::OnceCell;
 
-use crate::{denial::RecentDenials, limit::Limiter};
+use crate::{
+    denial::{DenialRecords, RecentDenials},
+    limit::Limiter,
+};
 
 /// Where the installation's internal secret comes from; cursor keys are derived from it.
 pub trait InternalSecret: Send + Sync {
@@ -76,6 +79,7 @@ pub(crate) struct Inner {
     /// When the dependencies were asked last, and what they answered.
     ready: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
     readiness: OnceLock<Arc<dyn Readiness>>,
+    pub(crate) denial_records: OnceLock<Arc<dyn DenialRecords>>,
 }
 
 impl Platform {
@@ -95,6 +99,7 @@ impl Platform {
             fingerprint_keys: OnceLock::new(),
             ready: tokio::sync::Mutex::default(),
             readiness: OnceLock::new(),
+            denial_records: OnceLock::new(),
         }))
     }
 
@@ -102,6 +107,12 @@ impl Platform {
     pub fn is_ready_with(&self, readiness: Arc<dyn Readiness>) {
         // A second one would be of another router over the same platform: the first serves.
         let _ = self.0.readiness.set(readiness);
+    }
+
+    /// From now on the service keeps something of its own of each denial that is announced.
+    pub fn record_denials_by(&self, records: Arc<dyn DenialRecords>) {
+        // As with the readiness: the first serves.
+        let _ = self.0.denial_records.set(records);
     }
 
     /// From now on requests with an idempotency key are recognized by keyed hashes.

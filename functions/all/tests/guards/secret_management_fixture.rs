@@ -27,7 +27,13 @@ pub fn guarded() -> Guarded {
         further: &[],
         owner: crate::fixture::owner,
         skipping_unknown: &[],
-        said_elsewhere: &[],
+        said_elsewhere: &[
+            "secrets.secret.purged",
+            "secrets.secret.expiring",
+            "secrets.secret.expired",
+            "secrets.grant.expired",
+            "secrets.rotation.due",
+        ],
     }
 }
 
@@ -77,7 +83,14 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         };
         // `main`, which the example of the template names, has two versions and a third pending.
         let one = made("guarded", json!({})).await;
+        // The example of a purge names it; the name is free again.
+        let purged = made("db/main", json!({})).await;
+        owner.delete(&purged).await.expect(204);
         made("db/main", json!({})).await;
+        let purging = made("purging", json!({})).await;
+        owner.delete(&purging).await.expect(204);
+        let confirm = json!({ "confirmName": "purging" });
+        let job = post(format!("{purging}/purge"), confirm).await;
         post(format!("{one}/versions"), json!({ "value": login("two") })).await;
         post(format!("{one}/versions"), json!({ "value": login("three"), "stage": "pending" }))
             .await;
@@ -130,6 +143,28 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
                 "version_create",
                 Call::post(&of("/versions"), json!({ "value": login("four") })).refers(),
             ),
+            (
+                "secret_purge",
+                Call::post(&format!("{purged}/purge"), json!({ "confirmName": "db/main" }))
+                    .refers(),
+            ),
+            ("secret_job_get", Call::get(&at(&format!("/jobs/{job}"))).refers()),
+            (
+                "secret_import",
+                Call::post(
+                    &at("/import"),
+                    json!({ "format": "dotenv", "content": "K=v", "scope": "organization" }),
+                ),
+            ),
+            (
+                "secret_export",
+                Call::post(
+                    &at("/export"),
+                    json!({ "format": "json", "scope": "organization", "includeValues": true }),
+                ),
+            ),
+            ("posture_get", Call::get(&at("/posture"))),
+            ("data_key_rotate", Call::post(&at("/data-keys/rotate"), json!({}))),
             ("version_list", Call::get(&of("/versions")).refers()),
             ("version_get", Call::get(&of("/versions/1")).refers()),
             ("version_promote", Call::post(&of("/versions/3/promote"), json!({})).refers()),

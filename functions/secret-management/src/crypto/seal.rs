@@ -118,6 +118,26 @@ mod tests {
         assert_eq!(tried, 66, "Wycheproof counts them so");
     }
 
+    /// Sealed by PyPI `cryptography` 50.0.2, `AESGCM(bytes(range(32))).encrypt(…)`.
+    const BY_OTHERS: &str = "3339b50300cb6cbc560b3b8cbf0b4880408b95c76368fe155dafd4e505b5540e";
+
+    #[test]
+    fn others_seal_and_open_the_same() {
+        let place = Whereabouts {
+            organization: "org_01jdbx07tefgx8m4avw9vx1701".parse().unwrap(),
+            secret: "sec_01jdz7xk2nf5h9vq3w8c6m4t0b".parse().unwrap(),
+            version: 7,
+            data_key: "dky_01jdz7xk2nf5h9vq3w8c6m4t0b".parse().unwrap(),
+        };
+        let key: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let nonce: [u8; 12] = std::array::from_fn(|index| u8::try_from(index + 100).unwrap());
+        let value = br#"{"key":"hidden"}"#;
+        let sealed = seal(&key, nonce, &place.additional_data(), value).unwrap();
+        let text: String = sealed.ciphertext.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(text, BY_OTHERS);
+        assert_eq!(**open(&key, &place.additional_data(), &sealed).unwrap(), *value);
+    }
+
     #[test]
     fn a_value_opens_at_its_own_place_only() {
         let at = Timestamp::UNIX_EPOCH;

@@ -3,6 +3,7 @@
 use millwright_core::{Timestamp, wire_enum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Description, Metadata, Plaintext, Secret, SecretName, SecretType, Tags, read_dotenv};
 
@@ -60,17 +61,21 @@ impl FileFault {
 }
 
 /// A secret in a file of ours.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportedSecret {
+    #[schema(inline)]
     pub name: SecretName,
     #[serde(rename = "type")]
     pub kind: SecretType,
     #[serde(default)]
+    #[schema(inline)]
     pub description: Description,
     #[serde(default)]
+    #[schema(inline)]
     pub tags: Tags,
     #[serde(default)]
+    #[schema(inline)]
     pub metadata: Metadata,
     #[serde(default)]
     pub expires_at: Option<Timestamp>,

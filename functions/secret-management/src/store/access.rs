@@ -69,6 +69,35 @@ impl Item for AccessItem {
     }
 }
 
+/// A record of a denial: it stands among the others, and is written as the mark of it is, apart from
+/// the request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeniedAccess {
+    pub summary: Access,
+}
+
+impl DeniedAccess {
+    fn as_access(&self) -> AccessItem {
+        AccessItem { summary: self.summary.clone() }
+    }
+}
+
+impl Item for DeniedAccess {
+    const KIND: &'static str = "denial";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        self.as_access().key(tenant)
+    }
+
+    fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
+        self.as_access().index_keys(tenant)
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        self.as_access().time_to_live()
+    }
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts `values` more of this minute, if they fit: all of them or none. One item.

@@ -12,6 +12,7 @@ use millwright_core::{Error, Faults, Kind, Line, Result};
 use millwright_event::Effects;
 use millwright_http::{Allowed, Answered, Body, Describe, OperationDocument};
 use millwright_store::{Key, Outcome};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -57,6 +58,16 @@ pub struct ExportIn {
     include_values: bool,
 }
 
+const LINES: &str = "text/plain; charset=utf-8";
+
+/// A file in JSON, which can be imported.
+#[derive(Serialize, ToSchema)]
+pub struct ExportFile {
+    /// `millwright.secrets/1`.
+    format: String,
+    secrets: Vec<ExportedSecret>,
+}
+
 /// A file. It prints nothing.
 pub struct Exported {
     text: Zeroizing<String>,
@@ -66,7 +77,7 @@ pub struct Exported {
 impl IntoResponse for Exported {
     fn into_response(mut self) -> Response {
         let kind = match self.format {
-            ImportFormat::Dotenv => "text/plain; charset=utf-8",
+            ImportFormat::Dotenv => LINES,
             ImportFormat::Json => "application/json",
         };
         let kind = [
@@ -79,7 +90,8 @@ impl IntoResponse for Exported {
 
 impl Describe for Exported {
     fn describe(document: &mut OperationDocument) {
-        document.answer_text(200, "text/plain", "Lines of KEY=value, or with `json` an object");
+        document.answer::<ExportFile>(200, "Lines of `KEY=value`, or with `json` an object");
+        document.answer_also_text(200, LINES);
     }
 }
 
@@ -286,6 +298,7 @@ fn as_json(chosen: &Chosen, values: Option<&[Plaintext]>) -> Result<Zeroizing<St
         json!(ExportedSecret::of(secret, value.map(|value| value.expose().clone())))
     };
     let secrets: Vec<Value> = chosen.iter().enumerate().map(one).collect();
+    // Wiped when it is dropped.
     let file = Plaintext::new(json!({ "format": EXPORT_FORMAT, "secrets": secrets }));
     serde_json::to_string(file.expose()).map(Zeroizing::new).map_err(Error::internal)
 }

@@ -5,7 +5,9 @@ use millwright_store::Contention;
 
 use super::{Progress, Task, purge};
 use crate::{
-    domain::{DueStep, Rotation, RotationReason, RotationState, RotationTrigger, SecretId},
+    domain::{
+        AccessOutcome, DueStep, Rotation, RotationReason, RotationState, RotationTrigger, SecretId,
+    },
     events::{
         ExpiryData, RotationData, RotationDue, RotationDueData, RotationFailed, SecretExpired,
         SecretExpiring,
@@ -144,6 +146,9 @@ async fn fail(task: &Task<'_>, loaded: &Loaded, error: &Error) -> Result<()> {
     replace(&mut effects, &secret, &inside, loaded.secret.version);
     effects.create(&RotationItem::of(rotation.clone()));
     effects.emit(&RotationFailed(RotationData::of(&secret, &rotation)))?;
-    effects.put(&task.record("rotation_start", &secret));
+    let mut record = task.record("rotation_start", &secret);
+    record.summary.outcome = AccessOutcome::Failed;
+    record.summary.error_code = Some(error.code().name.to_owned());
+    effects.put(&record);
     effects.commit().await
 }

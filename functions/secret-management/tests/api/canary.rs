@@ -11,7 +11,10 @@ use millwright_testkit::{Answer, Client, TestApp};
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::{A, B, PATH, create, start};
+use crate::{
+    A, B, PATH, create, start,
+    work::{HOUR, Jobs},
+};
 
 /// Everything that is logged in this process.
 #[derive(Clone, Default)]
@@ -179,6 +182,9 @@ async fn through_the_rest(app: &TestApp, owner: &Client, watch: &mut Watch) {
     watch.hear(owner.get(&kv("metadata/kv?list=true")).await);
     watch.hear(owner.delete(&kv("data/kv/one")).await);
     watch.hear(owner.get(&kv("data/kv/one")).await);
+    through_files(owner, watch).await;
+    without_a_request(app, watch).await;
+    let owner = &app.client(A, "owner");
     while watch.used < watch.marks.len() {
         let body = json!({
             "name": format!("more/n{}", watch.used), "type": "generic", "scope": "user",
@@ -217,6 +223,81 @@ async fn through_the_rest(app: &TestApp, owner: &Client, watch: &mut Watch) {
     instance.faults().outage(true);
     watch.hear(late.post(&format!("{path}/reveal"), json!({})).await);
     watch.hear(late.post(PATH, body).await);
+}
+
+async fn through_files(owner: &Client, watch: &mut Watch) {
+    let import = format!("{PATH}/import");
+    let file = |content: String| {
+        json!({ "format": "dotenv", "scope": "organization", "namePrefix": "file/",
+            "content": content })
+    };
+    let (one, two) = (watch.next(), watch.next());
+    let mine = file(format!("ONE='{one}'\nTWO=\"{two}\"\n"));
+    watch.hear(owner.post_with(&import, &[("idempotency-key", "file")], mine.clone()).await);
+    watch.hear(owner.post_with(&import, &[("idempotency-key", "file")], mine.clone()).await);
+    watch.hear(owner.post(&import, mine).await);
+    let (one, two) = (watch.next(), watch.next());
+    for content in [
+        format!("ONE='{one}'\n"),
+        format!("{one}\nTWO=\"{two}"),
+        format!("ONE={one}\nONE={two}\n"),
+        format!("THREE='{one}' {two}\n"),
+    ] {
+        watch.hear(owner.post(&import, file(content)).await);
+    }
+    let mut json = file(json!({ "ONE": watch.next(), "TWO": [watch.next()] }).to_string());
+    json["format"] = json!("json");
+    watch.hear(owner.post(&import, json.clone()).await);
+    json["content"] = json!(format!("{{ \"A\": \"{}\"", watch.next()));
+    watch.hear(owner.post(&import, json).await);
+    for format in ["dotenv", "json"] {
+        let export = format!("{PATH}/export");
+        let mut body = json!({ "format": format, "scope": "organization", "namePrefix": "file/" });
+        let names = owner.post(&export, body.clone()).await;
+        assert_eq!(names.status, 200);
+        watch.said.push(format!("{:?} {}", names.headers, names.text));
+        // This one gives values away.
+        body["includeValues"] = json!(true);
+        assert_eq!(owner.post(&export, body).await.status, 200);
+    }
+}
+
+/// Rotations, another data key, purges and what else the jobs do; some of them die on the way.
+async fn without_a_request(app: &TestApp, watch: &mut Watch) {
+    let owner = app.client(A, "owner");
+    let rotated = json!({
+        "name": "work/login", "type": "username_password", "scope": "organization",
+        "value": { "username": watch.next(), "password": watch.next() },
+        "rotation": { "mode": "scheduled", "intervalDays": 1, "strategy": "confirm",
+            "confirmWithinSeconds": 300, "generate": {} },
+    });
+    let rotated = create(&owner, rotated).await;
+    let gone = json!({
+        "name": "work/gone", "type": "generic", "scope": "organization",
+        "value": { "value": watch.next() },
+    });
+    let gone = create(&owner, gone).await;
+    owner.delete(&gone).await.expect(204);
+    let confirm = json!({ "confirmName": "work/gone" });
+    watch.hear(owner.post(&format!("{gone}/purge"), confirm).await);
+    let job = owner.post(&format!("{PATH}/data-keys/rotate"), json!({})).await;
+    let place = job.header("location").unwrap().to_owned();
+    watch.hear(job);
+    let mut jobs = Jobs::of(app, 2);
+    jobs.drain_crashing(|number| match number {
+        0..3 => Some(millwright_testkit::CrashPoint::After(5 + number)),
+        _ => None,
+    })
+    .await;
+    watch.hear(owner.get(&place).await);
+    for _ in 0..2 {
+        app.database.clock.advance(25 * HOUR);
+        jobs.sweep().await;
+    }
+    let owner = app.client(A, "owner");
+    watch.hear(owner.get(&format!("{rotated}/rotations")).await);
+    watch.hear(owner.get(&rotated).await);
+    watch.hear(owner.get(&format!("{PATH}/posture")).await);
 }
 
 #[tokio::test]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use millwright_core::Clock;
+use millwright_event::batch::Message;
 use millwright_testkit::{CrashPoint, TestApp};
+use secret_management::work::JOBS;
 use serde_json::{Value, json};
 
 use crate::{
     A, PATH, api_key, create, reveal, router, start,
-    work::{DAY, HOUR, Jobs, said},
+    work::{DAY, HOUR, Jobs, desk, said},
 };
 
 async fn keys(app: &TestApp) -> Vec<Value> {
@@ -102,8 +104,12 @@ async fn while_32_write_a_key_is_changed_and_everything_opens() {
         writer.client(A, "owner").post(&format!("{path}/versions"), value).await.expect(201);
     }
     owner.post(ROTATE, json!({})).await.expect(202);
+    let slice = app.messages_to(JOBS).await;
+    let process = app.database.other_process();
     let work = async {
-        Jobs::of(&app, 1).drain().await;
+        for envelope in slice {
+            desk(&process).work(&Message::of("m", envelope)).await.unwrap();
+        }
     };
     let write = writers.iter().map(|writer| {
         let versions = format!("{path}/versions");

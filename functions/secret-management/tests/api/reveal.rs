@@ -231,3 +231,24 @@ async fn templates_are_filled_or_refused_whole() {
     assert_eq!(filled["document"]["a"][0], "{{secret:gone}} do-not-look");
     assert_eq!(filled["unresolved"][0]["code"], "not_found");
 }
+
+#[tokio::test]
+async fn a_denial_is_on_record_once_a_minute() {
+    let app = start().await;
+    let owner = app.client(A, "owner");
+    let path = create(&owner, api_key("k", "hidden")).await;
+    let (member, viewer) = (app.client(A, "member"), app.client(A, "viewer"));
+    for _ in 0..3 {
+        member
+            .post(&format!("{path}/reveal"), json!({}))
+            .await
+            .expect_problem(403, "right_missing");
+        viewer.post(&format!("{path}/reveal"), json!({})).await.expect_problem(403, "forbidden");
+    }
+    let denied = owner.all("/api/v1/secrets/accesses?outcome=denied", 100).await;
+    let codes: Vec<&str> =
+        denied.iter().map(|record| record["errorCode"].as_str().unwrap()).collect();
+    assert_eq!(codes.len(), 2, "{denied:?}");
+    assert!(codes.contains(&"right_missing") && codes.contains(&"forbidden"));
+    assert!(denied.iter().all(|record| record["action"] == "secret_reveal"));
+}

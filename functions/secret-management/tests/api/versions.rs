@@ -1,5 +1,6 @@
 //! /secrets/{secretId}/versions
 
+use secret_management::store::SecretItem;
 use serde_json::{Value, json};
 
 use crate::{A, api_key, create, reveal, start};
@@ -177,4 +178,35 @@ async fn idempotency_keys_work_for_values_and_store_no_hash_that_could_be_guesse
         .collect();
     assert_eq!(prints.len(), 2);
     assert_ne!(prints[0], prints[1], "the key is the organization's own");
+}
+
+#[tokio::test]
+async fn of_more_than_a_thousand_versions_the_newest_thousand_rows_stay() {
+    let app = start().await;
+    let owner = app.client(A, "owner");
+    let mut body = api_key("k", "v1");
+    body["maxVersions"] = json!(2);
+    let path = create(&owner, body).await;
+    let versions = format!("{path}/versions");
+    for key in ["v2", "v3"] {
+        owner.post(&versions, value(key)).await.expect(201);
+    }
+    // As if there had been 1,000 of them.
+    let (store, tenant) = (app.database.store(), owner.tenant());
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let place = SecretItem::place(&tenant, id);
+    let mut item: SecretItem = store.get(&place).await.unwrap().unwrap();
+    item.summary.last_version = 1_000;
+    let mut transaction = store.transaction(&tenant);
+    transaction.put(&item);
+    transaction.commit().await.unwrap();
+    owner.post(&versions, value("next")).await.expect(201);
+    let numbers = async || -> Vec<Value> {
+        let rows = owner.all(&versions, 100).await.into_iter();
+        rows.map(|row| row["number"].clone()).collect()
+    };
+    assert_eq!(numbers().await, [json!(1_001), json!(3), json!(2)]);
+    owner.post(&versions, value("next")).await.expect(201);
+    // What was destroyed by this very write stays.
+    assert_eq!(numbers().await.len(), 4);
 }

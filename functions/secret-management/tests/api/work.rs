@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use millwright_core::{Tenant, Voucher};
 use millwright_event::{Cause, Described, Envelope, batch::Message};
 use millwright_store::RawItem;
-use millwright_testkit::{Client, CrashPoint, Database, JobQueue, TestApp, deliveries, settled};
+use millwright_testkit::{
+    Client, Contract, CrashPoint, Database, JobQueue, TestApp, deliveries, settled,
+};
 use secret_management::{
     Vault,
     crypto::KeyRing,
@@ -57,7 +58,11 @@ impl Jobs {
 
 /// What was said of that type.
 pub async fn said(app: &TestApp, kind: &str) -> Vec<Value> {
-    let events = app.events().await.into_iter();
+    let events = app.events().await;
+    for event in &events {
+        Contract::check_event(secret_management::events::EVENTS, event);
+    }
+    let events = events.into_iter();
     events.filter(|event| event.kind == kind).map(|event| event.data).collect()
 }
 
@@ -67,17 +72,15 @@ fn in_time(app: &TestApp, after: Duration) -> String {
 
 /// An event of another service about organization A, as it arrives.
 fn event_of(app: &TestApp, kind: &str, data: Value) -> Envelope {
-    let tenant = app.client(A, "owner").tenant();
-    let tenant = Tenant::vouched(tenant.organization().unwrap(), Voucher::Test);
     let cause = Cause {
-        tenant,
+        tenant: app.client(A, "owner").tenant(),
         actor_id: "usr_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned(),
         traceparent: None,
         correlation_id: "test".to_owned(),
         causation_id: None,
     };
     let described = Described { kind, version: 1, service: "other", subject: "x".to_owned() };
-    let (id, now) = (uuid::Uuid::now_v7(), app.database.clock.now());
+    let (id, now) = (app.database.store().ids().next_uuid(), app.database.clock.now());
     Envelope::compose(described, &data, id, now, &cause).unwrap()
 }
 

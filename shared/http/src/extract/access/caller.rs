@@ -56,7 +56,7 @@ impl Caller {
     pub async fn deny_as<P: Requires>(&self, code: Code, detail: &'static str) -> Error {
         let reason = Reason::NotGranted;
         let decision = Decision { allow: false, reason };
-        denial::record(&self.platform, self, self.operation, P::PERMISSION, &decision).await;
+        denial::record(&self.platform, self, self.operation, P::PERMISSION, &decision, code).await;
         Error::new(code, detail).with("permission", P::PERMISSION.code)
     }
 

@@ -84,7 +84,8 @@ where
         let decision = decide(&caller.principal, P::PERMISSION, &Resource { organization });
         if !decision.allow {
             let (platform, operation) = (&caller.platform, caller.operation);
-            denial::record(platform, &caller, operation, P::PERMISSION, &decision).await;
+            let code = codes::FORBIDDEN;
+            denial::record(platform, &caller, operation, P::PERMISSION, &decision, code).await;
             let detail = format!("your role lacks the permission {}", P::PERMISSION.code);
             return Err(Error::new(codes::FORBIDDEN, detail)
                 .with("permission", P::PERMISSION.code)

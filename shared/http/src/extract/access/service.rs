@@ -87,7 +87,8 @@ where
 pub(super) async fn refused<P: Requires>(caller: &Caller) -> Error {
     let decision = Decision { allow: false, reason: Reason::NotGrantable };
     let (platform, operation) = (&caller.platform, caller.operation);
-    denial::record(platform, caller, operation, P::PERMISSION, &decision).await;
+    let code = codes::FORBIDDEN;
+    denial::record(platform, caller, operation, P::PERMISSION, &decision, code).await;
     forbidden::<P>()
 }
 
