@@ -532,6 +532,12 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin],
     },
     &Permission {
+        code: "usage.statement.read",
+        summary: "Read statements",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "users.invitation.create",
         summary: "Invite people, and send invitations again",
         grantable: Grantable::Role,
