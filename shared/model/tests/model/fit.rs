@@ -169,3 +169,42 @@ fn prompts_and_defaults_reach_the_original_too() {
         assert_eq!(again.max_output_tokens, request.max_output_tokens);
     }
 }
+
+/// What Anthropic refuses together, by what of it arrives.
+#[test]
+fn what_a_target_refuses_together_is_not_sent_together() {
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let cases = [
+        (json!({"temperature": 0.5, "top_p": 0.5}), json!([0.5, null, null]), vec!["top_p"]),
+        (json!({"top_p": 0.5}), json!([null, 0.5, null]), vec![]),
+        (
+            json!({"temperature": 0.5, "reasoning_effort": "high"}),
+            json!([null, null, "adaptive"]),
+            vec!["temperature"],
+        ),
+        (
+            json!({"reasoning_effort": "high", "tools": tools, "tool_choice": "required"}),
+            json!([null, null, null]),
+            vec!["reasoning_effort"],
+        ),
+        (
+            json!({"reasoning_effort": "high", "response_format": {"type": "json_object"}}),
+            json!([null, null, null]),
+            vec!["reasoning_effort"],
+        ),
+    ];
+    for (more, expected, names) in cases {
+        let said = more.to_string();
+        let (body, dropped) = translated(Surface::OpenAi, openai(more), Dialect::Anthropic);
+        let sent = json!([body["temperature"], body["top_p"], at(&body, "thinking/type")]);
+        assert_eq!(
+            (sent, dropped),
+            (expected, names.iter().map(ToString::to_string).collect()),
+            "{said}"
+        );
+    }
+    // A choice without tools is refused by OpenAI.
+    let more = json!({"tool_choice": {"type": "auto"}});
+    let (body, _) = translated(Surface::Anthropic, anthropic(more), Dialect::OpenAi);
+    assert!(body.get("tool_choice").is_none());
+}

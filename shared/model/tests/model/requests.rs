@@ -159,6 +159,7 @@ fn openai_requests_reach_other_dialects() {
                 ("stream", json!(true)),
             ],
         ),
+        (json!({}), Ollama, vec![("truncate", json!(false)), ("shift", json!(false))]),
         (json!({}), Ollama, vec![("stream", json!(false)), ("options", Value::Null)]),
     ];
     for (more, dialect, expected) in rows {
