@@ -136,11 +136,10 @@ fn build(
 /// clearly.
 fn thinks(request: &Request, target: &Target<'_>, forced_tool: bool) -> bool {
     let asks = request.reasoning_effort.as_deref().is_some_and(|effort| effort != "none");
-    let is_made_to_call =
-        matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_)));
-    asks && !forced_tool
-        && !(is_made_to_call && !request.tools.is_empty())
-        && target.capabilities.contains(&Capability::Reasoning)
+    let is_made_to_call = !request.tools.is_empty()
+        && matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_)));
+    let can = target.capabilities.contains(&Capability::Reasoning);
+    asks && can && !forced_tool && !is_made_to_call
 }
 
 /// One of temperature and `top_p` at a time here, and none while a model thinks.
