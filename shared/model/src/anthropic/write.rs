@@ -94,13 +94,8 @@ fn build(
     set(&mut body, "system", (!system.is_empty()).then_some(system));
     tools(request, &mut body);
     set(&mut body, "stop_sequences", (!request.stop.is_empty()).then(|| request.stop.clone()));
-    // OpenAI's goes to 2, this one to 1.
-    if request.temperature.is_some_and(|temperature| temperature > 1.0) {
-        drops.lose("temperature");
-    }
-    set(&mut body, "temperature", request.temperature.map(|temperature| temperature.min(1.0)));
-    set(&mut body, "top_p", request.top_p);
-    set(&mut body, "top_k", request.top_k);
+    let thinks = thinks(request, target, forced_tool);
+    sampling(request, thinks, &mut body, drops);
     drops.lose_said(&["seed", "frequency_penalty", "presence_penalty", "logprobs"]);
     let limit = request.max_output_tokens.unwrap_or(target.max_output_tokens);
     let limit = limit.clamp(1, target.max_output_tokens.max(1));
@@ -119,14 +114,12 @@ fn build(
         Format::JsonObject if !forced_tool => drops.lose("response_format"),
         _ => {}
     }
-    let can_reason = target.capabilities.contains(&Capability::Reasoning);
     match request.reasoning_effort.as_deref() {
-        None => {}
-        Some("none") if can_reason => {
+        Some("none") if target.capabilities.contains(&Capability::Reasoning) => {
             body.insert("thinking".to_owned(), json!({"type": "disabled"}));
         }
-        Some("none") => {}
-        Some(effort) if can_reason && !forced_tool => {
+        None | Some("none") => {}
+        Some(effort) if thinks => {
             let effort = if effort == "minimal" { "low" } else { effort };
             output.insert("effort".to_owned(), effort.into());
             body.insert("thinking".to_owned(), json!({"type": "adaptive"}));
@@ -137,6 +130,37 @@ fn build(
         body.insert("output_config".to_owned(), Value::Object(output));
     }
     Ok(body)
+}
+
+/// A model that thinks cannot be made to call a tool; being made to is what the client says more
+/// clearly.
+fn thinks(request: &Request, target: &Target<'_>, forced_tool: bool) -> bool {
+    let asks = request.reasoning_effort.as_deref().is_some_and(|effort| effort != "none");
+    let is_made_to_call = !request.tools.is_empty()
+        && matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_)));
+    let can = target.capabilities.contains(&Capability::Reasoning);
+    asks && can && !forced_tool && !is_made_to_call
+}
+
+/// One of temperature and `top_p` at a time here, and none while a model thinks.
+fn sampling(request: &Request, thinks: bool, body: &mut Map<String, Value>, drops: &mut Drops<'_>) {
+    if thinks {
+        drops.lose_said(&["temperature", "top_p", "top_k"]);
+        return;
+    }
+    set(body, "top_k", request.top_k);
+    let Some(temperature) = request.temperature else {
+        set(body, "top_p", request.top_p);
+        return;
+    };
+    if request.top_p.is_some() {
+        drops.lose("top_p");
+    }
+    // OpenAI's goes to 2, this one to 1.
+    if temperature > 1.0 {
+        drops.lose("temperature");
+    }
+    set(body, "temperature", Some(temperature.min(1.0)));
 }
 
 /// System prompts are a field of their own here, and who speaks takes turns: what follows of the

@@ -118,7 +118,7 @@ impl UpstreamError {
         let lower = message.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let class = if code == "context_length_exceeded"
-            || has(&["context length", "prompt is too long", "context window"])
+            || has(&["context length", "prompt is too long", "context window", "context size"])
         {
             ErrorClass::ContextLength
         } else if matches!(code, "content_filter" | "content_policy_violation") {

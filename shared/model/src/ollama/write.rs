@@ -31,6 +31,9 @@ pub fn write_request(request: &Request, target: &Target<'_>) -> Result<Translate
     body.insert("messages".to_owned(), messages(request, &mut drops)?.into());
     // Absent means true here.
     set(&mut body, "stream", Some(request.stream));
+    // By default what is too long is cut, silently; older servers do not know these.
+    set(&mut body, "truncate", Some(false));
+    set(&mut body, "shift", Some(false));
     tools(request, &mut body, &mut drops);
     match &request.format {
         Format::Text => {}

@@ -74,8 +74,8 @@ fn build(
         body.insert("tools".to_owned(), tools.into());
     }
     lost.iter().for_each(|name| drops.lose(name));
-    set(&mut body, "tool_choice", request.tool_choice.as_ref().map(choice_value));
     if !request.tools.is_empty() {
+        set(&mut body, "tool_choice", request.tool_choice.as_ref().map(choice_value));
         set(&mut body, "parallel_tool_calls", request.parallel_tool_calls);
     }
     set(&mut body, "response_format", format_value(&request.format));

@@ -1,7 +1,10 @@
 //! Dialects, streams, prices, as tables and properties.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 mod anthropic;
 mod catalogue;
+mod fit;
 mod ollama;
 mod openai;
 mod price;

@@ -217,9 +217,9 @@ fn thoughts_keep_their_signatures() {
     let mut writer = Writer::new(Surface::Anthropic, envelope(), false);
     let mut out = String::new();
     for frame in events.iter().flat_map(|event| writer.event(event)).collect::<Vec<_>>() {
-        out.push_str(&String::from_utf8(frame.to_bytes().to_vec()).expect("text"));
+        out.push_str(std::str::from_utf8(&frame.to_bytes()).expect("text"));
     }
-    out.push_str(&String::from_utf8(writer.end().to_vec()).expect("text"));
+    out.push_str(std::str::from_utf8(&writer.end()).expect("text"));
     let heard = fold(&self::events(Dialect::Anthropic, out.as_bytes()));
     assert_eq!(heard.choices, fold(&events).choices);
     assert_eq!(heard.choices[0].parts.len(), 4);
