@@ -414,7 +414,13 @@ pub const CATALOGUE: &[&Permission] = &[
     &Permission {
         code: "usage.limit.consume_for",
         summary: "Consume and reserve for those a service works for",
-        grantable: Grantable::Service(&["ai-service", "embeddings", "execution-service", "mcp-server", "workflow"]),
+        grantable: Grantable::Service(&[
+            "ai-service",
+            "embeddings",
+            "execution-service",
+            "mcp-server",
+            "workflow",
+        ]),
         default_roles: &[],
     },
     &Permission {
