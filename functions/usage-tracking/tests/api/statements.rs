@@ -86,7 +86,7 @@ async fn counted(prices: &[Value], seed: u64) -> Scene {
     let scene = Scene { owner: scene.app.client(A, "owner"), app: scene.app.clone() };
     for some in events.chunks(7 + usize::try_from(seed).expect("small")) {
         scene.send(some.to_vec()).await;
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             scene.deliver().await;
         }
     }
