@@ -158,7 +158,7 @@ impl RewriteWork {
         chunk.done(piece.days_done, Some(piece.days));
         match chunk.commit(run, &Checkpoint(piece.next)).await? {
             Outcome::Done => Ok(Advance::More),
-            Outcome::Refused(refusals) => Err(Error::from(refusals.into_error()).into()),
+            Outcome::Refused(refusals) => Err(refusals.into_error().into()),
         }
     }
 }

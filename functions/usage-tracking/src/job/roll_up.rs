@@ -2,7 +2,7 @@
 //! time; the chunk after it only remembers that it is done.
 
 use futures::future::BoxFuture;
-use millwright_core::{Error, Result, Tenant, Timestamp};
+use millwright_core::{Result, Tenant, Timestamp};
 use millwright_job::{Advance, Halt, Work};
 use millwright_store::{Index, Outcome, Query};
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ impl RollUpWork {
         chunk.done(next.number(), Some(Step::Done.number()));
         match chunk.commit(run, &next).await? {
             Outcome::Done => Ok(Advance::More),
-            Outcome::Refused(refusals) => Err(Error::from(refusals.into_error()).into()),
+            Outcome::Refused(refusals) => Err(refusals.into_error().into()),
         }
     }
 

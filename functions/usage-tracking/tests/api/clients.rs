@@ -41,7 +41,7 @@ impl Transport for InProcess {
             let headers: Vec<(&str, &str)> =
                 headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let answer = nobody.post_with(path, &headers, body.clone()).await;
-            if self.lost > 0 && number % self.lost == 0 {
+            if self.lost > 0 && number.is_multiple_of(self.lost) {
                 return Err(Error::unavailable("the answer got lost"));
             }
             Ok(Called { status: answer.status.as_u16(), body: answer.json() })
@@ -172,7 +172,7 @@ async fn of_200_against_100_exactly_100_are_granted_with_crashes_in_between() {
                 panic!("never decided")
             };
             let victim = scene.app.instance();
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 // Reserving is some calls, committing two more: it dies before, between and within.
                 victim.faults().crash(CrashPoint::After(2 + n % 5));
                 tokio::select! {
