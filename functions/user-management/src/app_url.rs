@@ -16,7 +16,7 @@ enum Source {
     Known(String),
     /// Read once, when it is first needed.
     Setting {
-        parameters: Parameters,
+        parameters: Box<Parameters>,
         public_url: String,
         read: OnceCell<String>,
     },
@@ -32,7 +32,8 @@ struct Settings {
 
 impl AppUrl {
     pub fn of_settings(parameters: Parameters, public_url: String) -> AppUrl {
-        AppUrl(Arc::new(Source::Setting { parameters, public_url, read: OnceCell::new() }))
+        let (parameters, read) = (Box::new(parameters), OnceCell::new());
+        AppUrl(Arc::new(Source::Setting { parameters, public_url, read }))
     }
 
     /// One GetParameter of each process.
