@@ -70,7 +70,7 @@ def for_the_emulator(template):
         for policy in properties.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 statement.get("Condition", {}).pop("Null", None)
-                if statement["Resource"] == {"Fn::GetAtt": ["Key", "Arn"]}:
+                if statement.get("Resource") == {"Fn::GetAtt": ["Key", "Arn"]}:
                     of_alias = "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:" + alias
                     statement["Resource"] = [statement["Resource"], {"Fn::Sub": of_alias}]
     return template

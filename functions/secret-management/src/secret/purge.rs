@@ -24,7 +24,6 @@ use crate::{
 #[schema(rename_all = "camelCase", example = json!({ "confirmName": "db/main" }))]
 pub struct PurgeIn {
     /// The name of the secret.
-    #[schema(inline)]
     confirm_name: SecretName,
 }
 
