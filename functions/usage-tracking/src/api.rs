@@ -15,7 +15,7 @@ use crate::{
         REFERENCE_TAKEN, RESERVATION_FINISHED, SLUG_TAKEN, STATEMENT_FINAL, SYSTEM_CATEGORY,
         TENANT_MISMATCH, TOO_MANY_LIMITS, WINDOW_UNAVAILABLE,
     },
-    event, job, limits, price, query, settings, statement,
+    event, job, limits, meter, price, query, settings, statement,
 };
 
 /// `usage-tracking`, served.
@@ -71,11 +71,11 @@ fn with_reports<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P>
     ]))
     .with(operation!(job::category_reclassify).answers(&[SYSTEM_CATEGORY, JOB_RUNNING]))
     .with(operation!(category::category_archive).answers(&[SYSTEM_CATEGORY, CONTENTION]))
-    .with(operation!(query::meter_create).answers(&[SLUG_TAKEN, LIMIT_REACHED]))
-    .with(operation!(query::meter_list))
-    .with(operation!(query::meter_get))
-    .with(operation!(query::meter_update).answers(&[CONTENTION]))
-    .with(operation!(query::meter_archive).answers(&[CONTENTION]))
+    .with(operation!(meter::meter_create).answers(&[SLUG_TAKEN, LIMIT_REACHED]))
+    .with(operation!(meter::meter_list))
+    .with(operation!(meter::meter_get))
+    .with(operation!(meter::meter_update).answers(&[CONTENTION]))
+    .with(operation!(meter::meter_archive).answers(&[CONTENTION]))
     .with(operation!(query::meter_query).answers(&[QUERY_TOO_LARGE, WINDOW_UNAVAILABLE]))
     .with(operation!(query::meter_value_list).answers(&[QUERY_TOO_LARGE, WINDOW_UNAVAILABLE]))
     .with(operation!(query::usage_query).answers(&[NOT_FOUND, QUERY_TOO_LARGE, WINDOW_UNAVAILABLE]))

@@ -22,6 +22,7 @@ mod functions;
 pub mod ingest;
 pub mod job;
 mod limits;
+mod meter;
 mod monthly;
 pub mod permissions;
 mod price;
