@@ -1,0 +1,6 @@
+//! What usage costs.
+
+mod change;
+mod read;
+
+pub use self::{change::*, read::*};
