@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::{
+    run::CARRIED,
     scenario::{Repetition, Request, Scenario, Subject, World},
     stage::{Caller, SIGN_IN_CLIENT, Stage},
 };
@@ -17,8 +18,12 @@ use super::{
 const PEOPLE: usize = 64;
 /// Sign-ins that wait for the answer of the provider.
 const LOGINS: usize = 1_300;
-/// More than two for every process.
-const SESSIONS: usize = 72;
+/// For one process, for several, and for the first start.
+const SESSIONS: usize = 3 * CARRIED;
+/// Of them, no more than a person may have.
+const SESSIONS_OF_ONE: usize = 5;
+/// Addresses that begin to sign in, so that none does too often.
+const ADDRESSES: usize = 1_024;
 /// A page of them, the owner included.
 const MEMBERS: usize = 50;
 
@@ -60,8 +65,8 @@ pub const AUTH_LOGIN: Subject = Subject {
             name: "login_start",
             status: 302,
             is_in_node: false,
-            repetition: Repetition::Cycle(1),
-            request: |_, _| login_start(),
+            repetition: Repetition::Cycle(ADDRESSES),
+            request: |_, number| login_start(number),
         },
         Scenario {
             name: "login_finish",
@@ -73,6 +78,7 @@ pub const AUTH_LOGIN: Subject = Subject {
                 Request::get(format!("{BASE}/callback"))
                     .query(query.to_owned())
                     .header("cookie", cookie.to_owned())
+                    .at_address(number)
             },
         },
     ],
@@ -137,8 +143,9 @@ pub const USER_MANAGEMENT: Subject = Subject {
     ],
 };
 
-fn login_start() -> Request {
-    Request::get(format!("{BASE}/login")).query("provider=bench".to_owned())
+fn login_start(number: usize) -> Request {
+    let start = Request::get(format!("{BASE}/login")).query("provider=bench".to_owned());
+    start.at_address(number)
 }
 
 /// A sign-in that has come back from the provider.
@@ -148,8 +155,8 @@ struct Returned {
 }
 
 /// Goes to the provider and has it vouch for person `number`.
-async fn returned(caller: Caller<'_>, number: usize) -> Result<Returned> {
-    let answer = caller.answer(&login_start()).await?;
+async fn returned(caller: Caller<'_>, number: usize, address: usize) -> Result<Returned> {
+    let answer = caller.answer(&login_start(address)).await?;
     let location = answer["headers"]["location"].as_str().context("no redirect")?;
     let location = Url::parse(location)?;
     let parameter = |name: &str| {
@@ -179,10 +186,10 @@ fn cookie(answer: &Value) -> Result<String> {
     cookie.map(str::to_owned).with_context(|| format!("no cookie in {answer}"))
 }
 
-async fn finished(caller: Caller<'_>, number: usize) -> Result<Value> {
-    let Returned { query, cookie } = returned(caller, number).await?;
+async fn finished(caller: Caller<'_>, number: usize, address: usize) -> Result<Value> {
+    let Returned { query, cookie } = returned(caller, number, address).await?;
     let finish = Request::get(format!("{BASE}/callback")).query(query).header("cookie", cookie);
-    caller.answer(&finish).await
+    caller.answer(&finish.at_address(address)).await
 }
 
 /// Everybody has signed in before, and comes again.
@@ -190,10 +197,10 @@ fn furnish_logins(caller: Caller<'_>) -> BoxFuture<'_, Result<World>> {
     Box::pin(async move {
         let mut world = World::default();
         for number in 0..PEOPLE {
-            finished(caller, number).await?;
+            finished(caller, number, number).await?;
         }
         for number in 0..LOGINS {
-            let Returned { query, cookie } = returned(caller, number % PEOPLE).await?;
+            let Returned { query, cookie } = returned(caller, number % PEOPLE, number).await?;
             world.put("login", query);
             world.put("cookie", cookie);
         }
@@ -201,12 +208,13 @@ fn furnish_logins(caller: Caller<'_>) -> BoxFuture<'_, Result<World>> {
     })
 }
 
-/// A session for each process there may be, and some.
+/// Sessions to be renewed in turns.
 fn furnish_sessions(caller: Caller<'_>) -> BoxFuture<'_, Result<World>> {
     Box::pin(async move {
         let mut world = World::default();
         for number in 0..SESSIONS {
-            let answer = finished(caller.beside(LOGIN.1), number).await?;
+            let person = number / SESSIONS_OF_ONE;
+            let answer = finished(caller.beside(LOGIN.1), person, number).await?;
             let cookies = answer["cookies"].as_array().map(Vec::as_slice).unwrap_or_default();
             let refresh = cookies
                 .iter()
@@ -236,11 +244,10 @@ fn furnish_organization(caller: Caller<'_>) -> BoxFuture<'_, Result<World>> {
         for _ in 1..MEMBERS {
             let user: UserId = Id::from_uuid(ids.next_uuid());
             let email = provision(caller, user).await?;
-            let path = format!("/api/v1/organizations/{id}/invitations");
-            let invite = Request::post(path, json!({ "email": email }));
+            let invite = Request::post("/api/v1/invitations", json!({ "email": email }));
             let sent = caller.call(&invite.header("authorization", owner.clone())).await?;
-            let invitation = sent["invitation"]["id"].as_str().or(sent["id"].as_str());
-            let invitation = invitation.with_context(|| format!("no invitation: {sent}"))?;
+            let invitation =
+                sent["id"].as_str().with_context(|| format!("no invitation: {sent}"))?;
             let accept =
                 Request::post(format!("/api/v1/invitations/{invitation}/accept"), json!({}));
             caller.call(&accept.header("authorization", stage.bearer(user, None)?)).await?;

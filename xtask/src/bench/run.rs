@@ -1,6 +1,7 @@
 //! The measurements, one after another.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -170,9 +171,10 @@ impl<'a> Bench<'a> {
         // Where requests are sent once, the two have different ones.
         let extent = self.extent(stage, scenario);
         let first = COUNTED * 2;
-        let one = self.measure(stage, scenario, candidate, 1, extent.at(first, 1)).await?;
+        let one = self.measure(stage, scenario, candidate, 1, extent.at(first, CARRIED)).await?;
         let first = first + extent.numbers(1);
-        let several = self.measure(stage, scenario, candidate, self.processes, extent.at(first, 2));
+        let several =
+            self.measure(stage, scenario, candidate, self.processes, extent.at(first, 2 * CARRIED));
         Ok([one, several.await?])
     }
 
@@ -213,16 +215,17 @@ impl<'a> Bench<'a> {
         let events = stage.events(scenario, 0, COUNTED * 2);
         let mut sum = Usage::default();
         let carry = carry(stage, scenario, 0);
-        let mut text = carry.as_ref().and_then(|carry| carry.first.first().cloned());
+        let mut texts: VecDeque<String> =
+            carry.iter().flat_map(|carry| carry.first.iter().cloned()).collect();
         for (index, event) in events.iter().cycle().take(COUNTED * 2).enumerate() {
-            let event = match &text {
-                Some(text) => carrying(event, text)?,
+            let event = match texts.pop_front() {
+                Some(text) => carrying(event, &text)?,
                 None => event.clone(),
             };
             let (answer, usage) = stage.invoke(event, Some(scenario.status)).await?;
             if let Some(carry) = &carry {
                 let next = answer.pointer(&carry.pointer).and_then(Value::as_str);
-                text = next.and_then(|next| next.split(';').next()).map(str::to_owned);
+                texts.extend(next.and_then(|next| next.split(';').next()).map(str::to_owned));
             }
             if index < COUNTED {
                 continue;
@@ -331,10 +334,13 @@ impl Extent {
     }
 }
 
+/// Texts that one measurement carries: nobody may renew one of them too often in a minute.
+pub const CARRIED: usize = 400;
+
 /// What the processes begin with, each with a text that nobody has had before.
 fn carry(stage: &Stage, scenario: &Scenario, used: usize) -> Option<Carry> {
     let Repetition::Carried { pointer, first } = scenario.repetition else { return None };
-    let first = stage.world.all(first).get(used..).unwrap_or_default().to_vec();
+    let first = stage.world.all(first).iter().skip(used).take(CARRIED).cloned().collect();
     Some(Carry { pointer: pointer.to_owned(), first })
 }
 

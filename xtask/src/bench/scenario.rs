@@ -135,6 +135,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// Sent by a service of the installation, past the gateway.
     pub is_inside: bool,
+    /// The number of the caller's address, if it is not the recorded one.
+    pub address: Option<usize>,
 }
 
 impl Request {
@@ -152,7 +154,7 @@ impl Request {
 
     fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Request {
         let (path, query, headers) = (path.into(), String::new(), Vec::new());
-        Request { method, path, query, headers, body, is_inside: false }
+        Request { method, path, query, headers, body, is_inside: false, address: None }
     }
 
     pub fn query(self, query: String) -> Request {
@@ -162,6 +164,11 @@ impl Request {
     pub fn header(mut self, name: &'static str, value: String) -> Request {
         self.headers.push((name, value));
         self
+    }
+
+    /// Sent from one of 65,536 addresses.
+    pub fn at_address(self, number: usize) -> Request {
+        Request { address: Some(number), ..self }
     }
 
     /// Sent by this service, past the gateway.
@@ -178,6 +185,10 @@ impl Request {
         event["requestContext"]["http"]["method"] = self.method.as_str().into();
         event["requestContext"]["http"]["path"] = self.path.as_str().into();
         event["headers"]["authorization"] = format!("Bearer {token}").into();
+        if let Some(number) = self.address {
+            let address = format!("10.0.{}.{}", number / 256 % 256, number % 256);
+            event["requestContext"]["http"]["sourceIp"] = address.into();
+        }
         if self.is_inside {
             event["headers"] = json!({ "content-type": "application/json" });
             event["requestContext"]["stage"] = "internal".into();
@@ -189,7 +200,10 @@ impl Request {
             event["headers"][*name] = value.as_str().into();
         }
         match (&self.body, event.as_object_mut()) {
-            (Some(body), _) => event["body"] = body.to_string().into(),
+            (Some(body), _) => {
+                event["headers"]["content-type"] = "application/json".into();
+                event["body"] = body.to_string().into();
+            }
             (None, Some(members)) => {
                 members.remove("body");
             }

@@ -141,7 +141,7 @@ pub struct Measure {
 }
 
 /// A text of each answer, up to a `;`, that stands in the next event for [`Carry::PLACE`]: a cookie
-/// that every answer renews. The k-th process begins with the k-th of `first`.
+/// that every answer renews. `first` is dealt to the processes, each of which uses its part in turns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Carry {
     /// A JSON Pointer (RFC 6901) into the answer.

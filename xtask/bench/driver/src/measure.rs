@@ -1,6 +1,7 @@
 //! The stopwatch.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -85,7 +86,7 @@ pub async fn measure(
         processes: fleet.len(),
         status: command.status,
         carry: command.carry.as_ref(),
-        carried: carried.into_iter().map(Mutex::new).collect(),
+        carried: dealt(carried, fleet.len()),
     };
     let warmed = round.run(fleet, Some(command.warm_up), usize::MAX, 0).await?;
     let before = used(fleet)?;
@@ -122,8 +123,17 @@ struct Round<'a> {
     processes: usize,
     status: u16,
     carry: Option<&'a Carry>,
-    /// What each process holds.
-    carried: Vec<Mutex<String>>,
+    /// What each process holds: it uses them in turns.
+    carried: Vec<Mutex<VecDeque<String>>>,
+}
+
+/// One after the other to each process.
+fn dealt(texts: Vec<String>, processes: usize) -> Vec<Mutex<VecDeque<String>>> {
+    let mut hands = vec![VecDeque::new(); if texts.is_empty() { 0 } else { processes }];
+    for (index, text) in texts.into_iter().enumerate() {
+        hands[index % processes].push_back(text);
+    }
+    hands.into_iter().map(Mutex::new).collect()
 }
 
 impl Round<'_> {
@@ -131,7 +141,8 @@ impl Round<'_> {
     fn event(&self, lane: usize, index: usize) -> Result<Bytes> {
         let event = self.events.get(index % self.events.len().max(1)).context("no events")?;
         let Some(held) = self.carry.and(self.carried.get(lane)) else { return Ok(event.clone()) };
-        let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let held = held.context("nothing is left to carry")?;
         let text = std::str::from_utf8(event).context("an event that is no text")?;
         Ok(Bytes::from(text.replace(Carry::PLACE, &held)))
     }
@@ -142,7 +153,7 @@ impl Round<'_> {
         let text = body.pointer(&carry.pointer).and_then(Value::as_str);
         let text = text.and_then(|text| text.split(';').next());
         let text = text.with_context(|| format!("nothing to carry in {body}"))?;
-        text.clone_into(&mut held.lock().unwrap_or_else(PoisonError::into_inner));
+        held.lock().unwrap_or_else(PoisonError::into_inner).push_back(text.to_owned());
         Ok(())
     }
 
