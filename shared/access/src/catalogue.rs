@@ -10,6 +10,84 @@ use millwright_identity::{
 /// The catalogue.
 pub const CATALOGUE: &[&Permission] = &[
     &Permission {
+        code: "ai.completion.create",
+        summary: "Ask models, and cancel and rate one's own completions",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
+        code: "ai.completion.read",
+        summary: "Read one's own completions",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member, Viewer],
+    },
+    &Permission {
+        code: "ai.completion.read_all",
+        summary: "Read everybody's completions",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.limit.manage",
+        summary: "Create, change and delete rate limits",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.limit.read",
+        summary: "Read rate limits and their use",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.model.manage",
+        summary: "Create, change and delete models",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.model.read",
+        summary: "Read models, the catalogue and the addresses of the gateway",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member, Viewer],
+    },
+    &Permission {
+        code: "ai.provider.manage",
+        summary: "Create, change, enable, disable and delete providers",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.provider.read",
+        summary: "Read providers, what they have spent and how they fare",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.route.manage",
+        summary: "Create, change and delete routing rules and fallback chains",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.route.read",
+        summary: "Read routing rules and fallback chains, and explain routes",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member, Viewer],
+    },
+    &Permission {
+        code: "ai.settings.manage",
+        summary: "Change the settings of the gateway, and stop it",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.settings.read",
+        summary: "Read the settings of the gateway",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "auth.api_key.create",
         summary: "Create own API keys",
         grantable: Grantable::Role,

@@ -21,6 +21,8 @@ pub mod variable {
     pub const OUTBOX_SERVICES: &str = "MILLWRIGHT_OUTBOX_SERVICES";
     pub const BUCKET: &str = "MILLWRIGHT_BUCKET";
     pub const MAIL_FROM: &str = "MILLWRIGHT_MAIL_FROM";
+    pub const FUNCTION_URL: &str = "MILLWRIGHT_FUNCTION_URL";
+    pub const ALLOWED_PRIVATE_HOSTS: &str = "MILLWRIGHT_ALLOWED_PRIVATE_HOSTS";
     pub const PROJECT_CACHE_SECONDS: &str = "MILLWRIGHT_PROJECT_CACHE_SECONDS";
 }
 
@@ -50,6 +52,11 @@ pub struct Config {
     pub outbox_services: Vec<String>,
     /// The address letters come from; without one none are sent. Told to functions that send some.
     pub mail_from: Option<String>,
+    /// Where another function of the service has a URL of its own; none locally, where everything
+    /// has the same origin.
+    pub function_url: Option<String>,
+    /// Hosts of the installation's own network that may be called; none by default.
+    pub allowed_private_hosts: Vec<String>,
     /// The bucket of the function's service, as CloudFormation called it.
     bucket: Option<String>,
     pub aws: Aws,
@@ -173,6 +180,9 @@ impl Config {
                 .transpose()?,
             outbox_services: list(optional(variable::OUTBOX_SERVICES)),
             mail_from: optional(variable::MAIL_FROM),
+            function_url: optional(variable::FUNCTION_URL)
+                .map(|url| url.trim_end_matches('/').to_owned()),
+            allowed_private_hosts: list(optional(variable::ALLOWED_PRIVATE_HOSTS)),
             bucket: optional(variable::BUCKET),
             log_level: optional(variable::LOG_LEVEL).unwrap_or_else(|| "info".to_owned()),
             requests_per_second: number(variable::REQUESTS_PER_SECOND, 100)?,

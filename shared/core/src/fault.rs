@@ -125,7 +125,7 @@ impl Faults {
 }
 
 /// Renders a deserr location as a JSON Pointer.
-pub(crate) fn pointer(location: ValuePointerRef<'_>) -> String {
+pub fn pointer(location: ValuePointerRef<'_>) -> String {
     match location {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Key { key, prev } => {

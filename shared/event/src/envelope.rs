@@ -1,6 +1,8 @@
 //! CloudEvents 1.0 in JSON, with extensions for tenant, actor, trace and causality.
 
-use millwright_core::{Error, OrgId, Result, Tenant, Timestamp, Voucher};
+use std::fmt::Display;
+
+use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, Timestamp, Voucher};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -205,13 +207,30 @@ impl Envelope {
     }
 
     /// The typed event, if the envelope carries that type.
-    pub fn event<E: Event>(&self) -> Option<Result<E, serde_json::Error>> {
+    ///
+    /// # Errors
+    /// As [`Envelope::unreadable`].
+    pub fn event<E: Event>(&self) -> Option<Result<E>> {
         (self.kind == E::TYPE).then(|| {
             if E::IN_ORGANIZATION && self.orgid.is_none() {
-                return Err(serde::de::Error::custom("orgid is missing"));
+                return Err(self.unreadable("orgid is missing"));
             }
-            E::deserialize(&self.data)
+            self.data_as()
         })
+    }
+
+    /// The data, as far as a consumer of another service needs it.
+    ///
+    /// # Errors
+    /// As [`Envelope::unreadable`].
+    pub fn data_as<T: DeserializeOwned>(&self) -> Result<T> {
+        T::deserialize(&self.data).map_err(|error| self.unreadable(error))
+    }
+
+    /// `invalid_request`: the message goes to the dead letters, since no repetition mends it.
+    pub fn unreadable(&self, why: impl Display) -> Error {
+        let detail = format!("{} cannot be read: {why}", self.kind);
+        Error::fault("", FaultCode::BadFormat, detail)
     }
 }
 

@@ -268,6 +268,18 @@ pub fn in_own_form(mut response: Response) -> Response {
     response
 }
 
+/// Puts a credential where this API looks for it, from the header in which another interface has it.
+pub fn bearer_from(headers: &mut HeaderMap, name: &str) {
+    if let Some(token) = headers.get(name).cloned()
+        && !headers.contains_key(header::AUTHORIZATION)
+        && let Ok(token) = token.to_str()
+        && let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {token}"))
+    {
+        bearer.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, bearer);
+    }
+}
+
 /// An error in the words of RFC 6749 section 5.2, with our code beside it.
 #[derive(Clone, Debug)]
 pub struct OAuthError {

@@ -37,17 +37,17 @@ pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};
 pub use browser::{
     Cookie, Form, FormFields, Found, OAuth, OAuthError, OAuthProblem, Published, Visit,
-    WithCookies, in_own_form, seconds_until,
+    WithCookies, bearer_from, in_own_form, seconds_until,
 };
 pub use denial::{DenialRecords, access_denied_event};
 pub use describe::{Describe, OperationDocument};
 pub use edge::Edge;
 pub use exchange::RequestContext;
 pub use extract::{
-    ACT_FOR_HEADER, Allowed, AllowedOrService, Authenticated, Body, CALLER_HEADER, Caller,
-    CallingService, Empty, Entitled, Flag, FromCsv, FromService, Gate, IfMatch, Known, Listing,
-    NoFilters, Operator, Parameters, PathParameter, Public, RECENT, Recent, Session, SignedIn,
-    Submission, Tabular,
+    ACT_FOR_HEADER, Allowed, AllowedOrService, Asking, Authenticated, Body, CALLER_HEADER, Caller,
+    CallingService, Empty, Entitled, Flag, Foreign, FromCsv, FromService, Gate, IfMatch, Known,
+    Listing, NoFilters, Operator, Parameters, PathParameter, Public, RECENT, Recent, Session,
+    SignedIn, Submission, Tabular, Verbatim,
 };
 pub use platform::{
     FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,

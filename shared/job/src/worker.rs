@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use millwright_core::{Error, FaultCode, Kind, Result, Tenant};
+use millwright_core::{Error, Kind, Result, Tenant};
 use millwright_event::{Cause, Effects, Event, batch::Message};
 use millwright_runtime::Worked;
 use millwright_store::{Outcome, Store};
@@ -58,11 +58,11 @@ impl<J: Jobs> Worker<J> {
     /// `unavailable` if DynamoDB is; then the message comes again. `invalid_request` for what is no
     /// message of these jobs.
     pub async fn work(&self, message: &Message) -> Result<Worked> {
-        let Some(slice) = message.envelope.event::<Slice<J>>() else {
-            let detail = format!("{} is no message for {}", message.envelope.kind, J::FUNCTION);
-            return Err(unreadable(detail));
+        let envelope = &message.envelope;
+        let Some(slice) = envelope.event::<Slice<J>>() else {
+            return Err(envelope.unreadable(format_args!("it is no message for {}", J::FUNCTION)));
         };
-        let slice = slice.map_err(|error| unreadable(error.to_string()))?;
+        let slice = slice?;
         let tenant = slice.tenant(&message.envelope);
         let delivery = Delivery {
             tenant,
@@ -243,8 +243,4 @@ enum Begun<J: Jobs> {
 
 fn may_pass(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable | Kind::Internal | Kind::RateLimited)
-}
-
-fn unreadable(detail: String) -> Error {
-    Error::fault("", FaultCode::BadFormat, detail)
 }

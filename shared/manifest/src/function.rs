@@ -34,6 +34,10 @@ pub enum Trigger {
     /// Operations of the service that need rights of their own, by name: these routes and no
     /// other. They come before the base that another function of the service serves.
     Operations(&'static [&'static str]),
+    /// A function URL of its own, whose answers stream, for these operations by name and no other:
+    /// what takes longer than an HTTP API waits. Open to everybody; the function itself asks for
+    /// credentials. Locally their paths are those of everything else.
+    Url(&'static [&'static str]),
     /// The API's `$default` route: what no other function serves.
     DefaultRoute,
     /// Its own SQS queue, called like the function, fed by a rule of the bus for these event
@@ -89,10 +93,15 @@ pub enum Right {
     ReadSecret(&'static str),
     /// Add versions to a secret and say which is current, without reading any.
     RotateSecret(&'static str),
+    /// Calls on the secrets whose names are like `<prefix>/<names>`, with `*`: those that come and go
+    /// as the service has it.
+    OwnSecrets { names: &'static str, actions: &'static [SecretAction] },
     /// Read one parameter of the installation, `/<prefix>/<name>`.
     ReadParameter(&'static str),
     /// Send letters from the address of the installation, `MailFrom`, if it has one.
     SendMail,
+    /// Know which hosts of the installation's own network may be called, `AllowedPrivateHosts`.
+    ReachPrivateHosts,
     /// Call operations of another service's function directly.
     Invoke(&'static str),
     /// Send to the queue of that function without an outbox: what may get lost, or what is told as
@@ -135,6 +144,37 @@ impl KeyAction {
         match self {
             KeyAction::GenerateDataKey => "kms:GenerateDataKey",
             KeyAction::Decrypt => "kms:Decrypt",
+        }
+    }
+}
+
+/// A call on a secret of Secrets Manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretAction {
+    Create,
+    Put,
+    /// Its labels, and no value.
+    Describe,
+    Get,
+    /// Which is current.
+    Label,
+    Delete,
+}
+
+impl SecretAction {
+    /// Keeping values that the function itself cannot read.
+    pub const KEEPING: &'static [SecretAction] =
+        &[SecretAction::Create, SecretAction::Put, SecretAction::Describe];
+
+    /// The IAM action.
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            SecretAction::Create => "secretsmanager:CreateSecret",
+            SecretAction::Put => "secretsmanager:PutSecretValue",
+            SecretAction::Describe => "secretsmanager:DescribeSecret",
+            SecretAction::Get => "secretsmanager:GetSecretValue",
+            SecretAction::Label => "secretsmanager:UpdateSecretVersionStage",
+            SecretAction::Delete => "secretsmanager:DeleteSecret",
         }
     }
 }
@@ -194,7 +234,10 @@ impl Function {
     /// True if it answers requests.
     pub fn is_http(&self) -> bool {
         self.triggers.iter().any(|trigger| {
-            matches!(trigger, Trigger::Http | Trigger::Operations(_) | Trigger::DefaultRoute)
+            matches!(
+                trigger,
+                Trigger::Http | Trigger::Operations(_) | Trigger::Url(_) | Trigger::DefaultRoute
+            )
         })
     }
 }

@@ -11,7 +11,7 @@ use millwright_identity::Permission;
 use serde_json::Value;
 
 pub use function::{
-    FileAction, Function, KeyAction, Right, Start, StartError, TableAction, Trigger,
+    FileAction, Function, KeyAction, Right, SecretAction, Start, StartError, TableAction, Trigger,
 };
 pub use operation::{Access, Method, Operation, Presence};
 
@@ -60,9 +60,10 @@ impl Service {
     /// True if something can be left undelivered: then it has a dead-letter queue.
     pub fn has_dead_letters(&self) -> bool {
         self.functions.iter().flat_map(|function| &function.triggers).any(|trigger| {
-            let is_route =
-                matches!(trigger, Trigger::Http | Trigger::Operations(_) | Trigger::DefaultRoute);
-            !is_route
+            !matches!(
+                trigger,
+                Trigger::Http | Trigger::Operations(_) | Trigger::Url(_) | Trigger::DefaultRoute
+            )
         })
     }
 
@@ -70,7 +71,7 @@ impl Service {
     pub fn serving(&self, operation: &Operation) -> Option<&Function> {
         let names = |function: &&Function| {
             function.triggers.iter().any(|trigger| match trigger {
-                Trigger::Operations(names) => names.contains(&operation.name),
+                Trigger::Operations(names) | Trigger::Url(names) => names.contains(&operation.name),
                 _ => false,
             })
         };
@@ -79,6 +80,12 @@ impl Service {
             triggers.contains(&Trigger::Http) || triggers.contains(&Trigger::DefaultRoute)
         };
         self.functions.iter().find(names).or_else(|| self.functions.iter().find(whole))
+    }
+
+    /// True if one of its functions has a URL of its own.
+    pub fn has_url(&self) -> bool {
+        let triggers = self.functions.iter().flat_map(|function| &function.triggers);
+        triggers.into_iter().any(|trigger| matches!(trigger, Trigger::Url(_)))
     }
 
     /// True if it has a master key of its own in the Key Management Service.

@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, header};
 use lambda_http::{
-    Adapter, Body, LambdaEvent, aws_lambda_events::apigw::ApiGatewayV2httpRequest,
+    Adapter, Body, LambdaEvent, StreamAdapter, aws_lambda_events::apigw::ApiGatewayV2httpRequest,
     request::LambdaRequest, service_fn,
 };
 use millwright_http::{ACT_FOR_HEADER, CALLER_HEADER, Edge};
@@ -29,17 +29,36 @@ pub async fn serve_http(edge: Edge) -> Result<(), StartError> {
     .await
 }
 
-/// One request through the edge, with the body types of the Lambda library.
-pub async fn to_edge(edge: &Edge, request: lambda_http::Request) -> http::Response<Body> {
-    let (parts, body) = request.into_parts();
-    let body = match body {
+/// As [`serve_http`], but answers leave piece by piece: for functions with a URL that streams
+/// (`InvokeMode: RESPONSE_STREAM`). The invocation lasts until the body has ended.
+///
+/// # Errors
+/// If the Lambda runtime API cannot be reached.
+pub async fn serve_http_streams(edge: Edge) -> Result<(), StartError> {
+    let adapter = StreamAdapter::from(service_fn(move |request: lambda_http::Request| {
+        let edge = edge.clone();
+        async move { Ok::<_, Infallible>(edge.call(request.map(received)).await) }
+    }));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
+        let LambdaEvent { payload, context } = event;
+        adapter.clone().oneshot(LambdaEvent::new(tamed(payload), context))
+    }))
+    .await
+}
+
+fn received(body: Body) -> axum::body::Body {
+    match body {
         Body::Empty => axum::body::Body::empty(),
         Body::Text(text) => axum::body::Body::from(text),
         Body::Binary(bytes) => axum::body::Body::from(bytes),
         #[allow(unreachable_patterns, reason = "the enum is open")]
         _ => axum::body::Body::empty(),
-    };
-    let response = edge.call(Request::from_parts(parts, body)).await;
+    }
+}
+
+/// One request through the edge, with the body types of the Lambda library.
+pub async fn to_edge(edge: &Edge, request: lambda_http::Request) -> http::Response<Body> {
+    let response = edge.call(request.map(received)).await;
     let (parts, body) = response.into_parts();
     // Our bodies are in memory already: this cannot fail and has no limit to meet.
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();

@@ -23,7 +23,7 @@ mod work;
 
 pub use changes::{Change, Changes, serve_changes};
 pub use environment::Environment;
-pub use http::{serve_http, to_edge};
+pub use http::{serve_http, serve_http_streams, to_edge};
 pub use queue::QueueSender;
 pub use secrets::{InternalSecretReader, JwksReader};
 pub use telemetry::init as init_telemetry;

@@ -17,6 +17,7 @@ mod item;
 mod key;
 mod read;
 pub mod schema;
+mod timeline;
 mod transaction;
 mod update;
 
@@ -27,5 +28,6 @@ pub use item::{IndexKeys, Item, RawItem};
 pub use key::{GlobalPartition, Key, Partition};
 pub use read::{Assembled, Page, Query, Store};
 pub use schema::Index;
+pub use timeline::Timeline;
 pub use transaction::{MAX_TRANSACTION_ITEMS, Outcome, Refusal, Refusals, Step, Transaction};
 pub use update::{Condition, Update};

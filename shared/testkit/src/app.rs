@@ -359,6 +359,20 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
+        let (parts, body) = self.begin(method, path, headers, body).await.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a body in memory");
+        let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Any request at all; the body of the answer comes as it is made.
+    pub async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> http::Response<Body> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some((name, value)) = &self.credential {
             request = request.header(*name, value);
@@ -367,10 +381,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(body.into()).expect("a request");
-        let (parts, body) = self.edge.call(request).await.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.expect("a body in memory");
-        let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        Answer { status: parts.status, headers: parts.headers, text }
+        self.edge.call(request).await
     }
 
     /// Every item of a list, page by page.

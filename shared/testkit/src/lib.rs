@@ -23,6 +23,7 @@ mod lambda;
 mod mail;
 mod problems;
 mod queue;
+mod secrets;
 
 pub use app::{Answer, Client, TestApp, signing_pem};
 pub use contract::Contract;
@@ -34,6 +35,7 @@ pub use mail::TestMail;
 pub use millwright_files::Files;
 pub use problems::unseen_problems;
 pub use queue::JobQueue;
+pub use secrets::TestSecrets;
 
 use millwright_core::Timestamp;
 

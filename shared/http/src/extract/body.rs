@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{
     access::Caller,
-    json::{JSON, media_type, parse, read_body, read_body_as},
+    json::{JSON, MAX_BODY_BYTES, media_type, parse, parse_value, read_body, read_body_as},
 };
 use crate::{
     Describe, OperationDocument, Platform, Problem, Write,
@@ -37,6 +37,37 @@ impl<S: Send + Sync, T: Deserr<Faults>> FromRequest<S> for Body<T> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(&parts.headers, body).await?;
         Ok(Body(parse(&bytes)?))
+    }
+}
+
+/// A body of another's making, such as a request of a published interface that is served here too:
+/// the schema tells of it, and no member is refused for being unknown.
+pub trait Foreign: ToSchema {
+    /// The largest body.
+    const MAX_BYTES: usize;
+}
+
+/// A JSON body as it came, for what is understood, or passed on, elsewhere.
+#[derive(Clone, Debug)]
+pub struct Verbatim<T> {
+    pub body: serde_json::Value,
+    described: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Foreign> Describe for Verbatim<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.body::<T>();
+    }
+}
+
+impl<S: Send + Sync, T: Foreign> FromRequest<S> for Verbatim<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_body_as(&parts.headers, body, JSON, T::MAX_BYTES).await?;
+        let (_, body) = parse_value(&bytes)?;
+        Ok(Verbatim { body, described: std::marker::PhantomData })
     }
 }
 
@@ -122,7 +153,9 @@ impl<T> Submission<T> {
     {
         let (parts, body) = request.into_parts();
         let refused = |error: Error| Problem(error).into_response();
-        let bytes = read_body_as(&parts.headers, body, media_types).await.map_err(refused)?;
+        let bytes = read_body_as(&parts.headers, body, media_types, MAX_BODY_BYTES)
+            .await
+            .map_err(refused)?;
         let input = read(&parts.headers, &bytes).map_err(refused)?;
         let platform = Platform::from_ref(state);
         let Some(key) = idempotency_key(&parts).map_err(refused)? else {

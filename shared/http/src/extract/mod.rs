@@ -1,6 +1,7 @@
 //! What handlers take as arguments. Order in a signature: access, path, query, preconditions, body.
 
 mod access;
+mod asking;
 mod body;
 mod json;
 mod listing;
@@ -13,7 +14,9 @@ pub use access::{
     CallingService, Entitled, FromService, Gate, Known, Operator, Public, RECENT, Recent, Session,
     SignedIn,
 };
-pub use body::{Body, Empty, FromCsv, Submission, Tabular};
+pub use asking::Asking;
+pub use body::{Body, Empty, Foreign, FromCsv, Submission, Tabular, Verbatim};
+pub use json::written;
 pub use listing::{Listing, NoFilters};
 pub use path::PathParameter;
 pub use precondition::IfMatch;
