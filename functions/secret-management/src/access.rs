@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Line, Result, Tenant, Timestamp};
-use millwright_http::{Allowed, Answered, Entitled, Listed, Listing, NoFilters, PathParameter};
+use millwright_http::{
+    Allowed, Answered, Asking, Entitled, Listed, Listing, NoFilters, PathParameter,
+};
 use millwright_store::{Position, Query, RawItem};
 use utoipa::IntoParams;
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Access, AccessOutcome, Right, SecretId},
     permissions::AccessRead,

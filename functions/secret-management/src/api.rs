@@ -15,16 +15,18 @@ use crate::{
     app::SecretManagement,
     binding,
     codes::{
-        AUDIT_UNAVAILABLE, BACKEND_NOT_ALLOWED, CANNOT_GRANT_MORE_THAN_HELD, CAS_REQUIRED,
-        DIRECTORY_UNAVAILABLE, EXPORT_NAME_COLLISION, EXPORT_TOO_LARGE, GRANT_EXISTS,
-        IMPORT_INVALID, INVALID_VALUE_SHAPE, KEY_SERVICE_UNAVAILABLE, PENDING_EXISTS,
-        POLICY_TOO_WEAK, RESTORE_WINDOW_OVER, REVEAL_RATE_LIMITED, REVEAL_REASON_REQUIRED,
-        RIGHT_MISSING, ROTATION_NOT_OPEN, ROTATION_NOT_POSSIBLE, ROTATION_OPEN, SCOPE_GONE,
-        SECRET_DELETED, SECRET_DISABLED, SECRET_EXPIRED, SECRET_IN_USE, SYSTEM_POLICY,
-        UNRESOLVED_REFERENCES, VALUE_UNREADABLE, VALUE_VERSION_MISMATCH, VERSION_DESTROYED,
-        VERSION_IS_CURRENT, VERSION_NOT_ENABLED,
+        AUDIT_UNAVAILABLE, BACKEND_NOT_ALLOWED, BACKEND_UNAVAILABLE, BACKEND_WRITE_LIMITED,
+        CANNOT_GRANT_MORE_THAN_HELD, CAS_REQUIRED, DIRECTORY_UNAVAILABLE, EXPORT_NAME_COLLISION,
+        EXPORT_TOO_LARGE, GRANT_EXISTS, IMPORT_INVALID, INVALID_VALUE_SHAPE,
+        KEY_SERVICE_UNAVAILABLE, PENDING_EXISTS, POLICY_TOO_WEAK, RESTORE_WINDOW_OVER,
+        REVEAL_RATE_LIMITED, REVEAL_REASON_REQUIRED, RIGHT_MISSING, ROTATION_NOT_OPEN,
+        ROTATION_NOT_POSSIBLE, ROTATION_OPEN, SCOPE_GONE, SECRET_DELETED, SECRET_DISABLED,
+        SECRET_EXPIRED, SECRET_IN_USE, SYSTEM_POLICY, TOO_MANY_VERSIONS, UNRESOLVED_REFERENCES,
+        VALUE_UNREADABLE, VALUE_VERSION_MISMATCH, VERSION_DESTROYED, VERSION_IS_CURRENT,
+        VERSION_NOT_ENABLED,
     },
-    data_key, generate, grant,
+    data_key, generate,
+    grant::handlers as grant,
     job::handlers as job,
     kv::{dialect, handlers as kv},
     policy, posture,
@@ -57,6 +59,7 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             TOO_LARGE,
             DIRECTORY_UNAVAILABLE,
             KEY_SERVICE_UNAVAILABLE,
+            BACKEND_UNAVAILABLE,
         ]))
         .with(operation!(secret::secret_list).answers(&[DIRECTORY_UNAVAILABLE]))
         .with(operation!(secret::secret_get).answers(SEEING))
@@ -89,6 +92,15 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             LIMIT_REACHED,
             CONTENTION,
         ]))
+        .with(operation!(secret::secret_migrate).answers(&[
+            NOT_FOUND,
+            SECRET_DELETED,
+            INVALID_STATE,
+            BACKEND_NOT_ALLOWED,
+            TOO_MANY_VERSIONS,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
         .with(operation!(secret::secret_disable).answers(SWITCHING))
         .with(operation!(secret::secret_enable).answers(SWITCHING))
         // versions
@@ -105,6 +117,8 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
             KEY_SERVICE_UNAVAILABLE,
+            BACKEND_WRITE_LIMITED,
+            BACKEND_UNAVAILABLE,
         ]))
         .with(operation!(version::version_list).answers(SEEING))
         .with(operation!(version::version_get).answers(SEEING))
@@ -132,6 +146,8 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
             KEY_SERVICE_UNAVAILABLE,
+            BACKEND_WRITE_LIMITED,
+            BACKEND_UNAVAILABLE,
         ]))
         // values
         .with(operation!(reveal::secret_reveal).answers(REVEALING).for_people_only())
@@ -148,6 +164,8 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
             KEY_SERVICE_UNAVAILABLE,
+            BACKEND_WRITE_LIMITED,
+            BACKEND_UNAVAILABLE,
         ]))
         .with(
             operation!(transfer::secret_export)
@@ -160,6 +178,7 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
                     AUDIT_UNAVAILABLE,
                     DIRECTORY_UNAVAILABLE,
                     KEY_SERVICE_UNAVAILABLE,
+                    BACKEND_UNAVAILABLE,
                 ])
                 .for_people_only(),
         )
@@ -203,6 +222,8 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             CONTENTION,
             DIRECTORY_UNAVAILABLE,
             KEY_SERVICE_UNAVAILABLE,
+            BACKEND_WRITE_LIMITED,
+            BACKEND_UNAVAILABLE,
         ]))
         .with(operation!(rotation::rotation_list).answers(SEEING))
         .with(operation!(rotation::rotation_get).answers(SEEING))
@@ -283,6 +304,7 @@ const REVEALING: &[Code] = &[
     AUDIT_UNAVAILABLE,
     DIRECTORY_UNAVAILABLE,
     KEY_SERVICE_UNAVAILABLE,
+    BACKEND_UNAVAILABLE,
 ];
 
 const FILLING: &[Code] = &[
@@ -294,6 +316,7 @@ const FILLING: &[Code] = &[
     AUDIT_UNAVAILABLE,
     DIRECTORY_UNAVAILABLE,
     KEY_SERVICE_UNAVAILABLE,
+    BACKEND_UNAVAILABLE,
 ];
 
 const GRANTING: &[Code] =

@@ -12,6 +12,7 @@ use millwright_http::{Caller, Platform};
 use millwright_store::Store;
 
 use crate::{
+    backend::SecretStore,
     crypto::{KeyRing, KeyService},
     denial::Denials,
     directory::{Directory, RememberedTeams},
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Ports {
     pub keys: Arc<dyn KeyService>,
+    pub outside: Arc<dyn SecretStore>,
     pub directory: Arc<dyn Directory>,
 }
 
@@ -55,7 +57,7 @@ impl SecretManagement {
         platform.record_denials_by(Arc::new(Denials));
         let teams = Arc::new(RememberedTeams::new(store.clock().clone()));
         let (directory, memory) = (ports.directory, Arc::default());
-        let vault = Vault { store, keys };
+        let vault = Vault { store, keys, outside: ports.outside };
         SecretManagement { platform, vault, directory, teams, memory }
     }
 

@@ -4,12 +4,11 @@ use std::ops::Deref;
 
 use millwright_access::CATALOGUE;
 use millwright_core::{Error, OrgId, Result, Tenant, UserId};
-use millwright_http::{Caller, Entitled};
+use millwright_http::{Asking, Caller, Entitled};
 use millwright_identity::{Grants, Permission, Requires, SystemRole};
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     codes,
     domain::{
         Access, AccessOutcome, ActorType, Binding, Grant, GranteeType, Place, Right, Rights,
@@ -25,6 +24,8 @@ pub struct Asker<'a> {
     pub caller: &'a Caller,
     pub asking: &'a Asking,
     pub is_service: bool,
+    /// Names this request, and no other one: it meets what it has announced again.
+    pub token: String,
 }
 
 /// What somebody may do with one secret, and by what.
@@ -71,7 +72,14 @@ impl<'a> Asker<'a> {
         caller: &'a Entitled<P>,
         asking: &'a Asking,
     ) -> Asker<'a> {
-        Asker { app, caller, asking, is_service: caller.is_service() }
+        let is_service = caller.is_service();
+        Asker { is_service, ..Asker::allowed(app, caller, asking) }
+    }
+
+    /// Of an operation that only people and keys may ask for.
+    pub fn allowed(app: &'a SecretManagement, caller: &'a Caller, asking: &'a Asking) -> Asker<'a> {
+        let token = app.store.ids().next_uuid().to_string();
+        Asker { app, caller, asking, is_service: false, token }
     }
 
     pub fn organization(&self) -> Result<OrgId> {

@@ -4,7 +4,8 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Line};
 use millwright_http::{
-    Answered, Entitled, NoContent, PathParameter, Plain, Representation, Submission, Upserted,
+    Answered, Asking, Entitled, NoContent, PathParameter, Plain, Representation, Submission,
+    Upserted,
 };
 use millwright_store::{Condition, Contention};
 use serde::Serialize;
@@ -12,7 +13,6 @@ use utoipa::ToSchema;
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Binding, BindingId, Right, SecretId},
     events::{BindingCreated, BindingData, BindingDeleted},

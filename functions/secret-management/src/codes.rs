@@ -29,9 +29,12 @@ millwright_core::codes! {
     EXPORT_NAME_COLLISION = Conflict "export_name_collision" "Two secrets would have the same name";
     SYSTEM_POLICY = Conflict "system_policy" "System policies cannot be changed";
     VALUE_VERSION_MISMATCH = VersionStale "value_version_mismatch" "Another version is current";
+    TOO_MANY_VERSIONS = Conflict "too_many_versions" "The backend cannot keep so many versions";
+    BACKEND_WRITE_LIMITED = RateLimited "backend_write_limited" "Values of this secret are written too often";
     REVEAL_RATE_LIMITED = RateLimited "reveal_rate_limited" "Too many values within a minute";
     VALUE_UNREADABLE = Internal "value_unreadable" "The value cannot be opened";
     AUDIT_UNAVAILABLE = Unavailable "audit_unavailable" "The access cannot be recorded at the moment";
     DIRECTORY_UNAVAILABLE = Unavailable "directory_unavailable" "Memberships cannot be read at the moment";
+    BACKEND_UNAVAILABLE = Unavailable "backend_unavailable" "The secret store does not answer at the moment";
     KEY_SERVICE_UNAVAILABLE = Unavailable "key_service_unavailable" "Keys cannot be read at the moment";
 }

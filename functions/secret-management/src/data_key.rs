@@ -2,12 +2,11 @@
 
 use axum::extract::State;
 use millwright_core::{Error, Result};
-use millwright_http::{Accepted, Allowed, Answered, Empty, Recent, Submission};
+use millwright_http::{Accepted, Allowed, Answered, Asking, Empty, Recent, Submission};
 use millwright_store::Contention;
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     crypto::Purpose,
     job::{handlers::Job, start_rekey},
@@ -29,7 +28,7 @@ pub async fn data_key_rotate(
     asking: Asking,
     submission: Submission<Empty>,
 ) -> Answered<Accepted<Job>> {
-    let asker = Asker { app: &app, caller: &caller, asking: &asking, is_service: false };
+    let asker = Asker::allowed(&app, &caller, &asking);
     let tenant = caller.tenant();
     let attempt = || async {
         let active = app.keys.active(&tenant, Purpose::Encrypt).await?.id;

@@ -16,10 +16,10 @@ use millwright_store::Store;
 use serde_json::Value;
 
 use crate::{
-    asking::Asking,
     codes,
     domain::{TeamSeat, Teams},
 };
+use millwright_http::Asking;
 
 /// The role of an active member.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Doubles of what stands around the service, for tests: a key service that really wraps, and a
-//! directory of made-up people.
+//! Doubles of what stands around the service, for tests: a key service that really wraps, a secret
+//! store, and a directory of made-up people.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,12 +20,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::Ports,
-    asking::Asking,
+    backend::{SecretStore, Spot},
     codes,
     crypto::{KeyService, Sealed, open, seal},
     directory::{Directory, MemberRole},
-    domain::Teams,
+    domain::{Plaintext, SecretId, Teams},
 };
+use millwright_http::Asking;
 
 /// A master key in memory: wraps with AES-256-GCM, the encryption context as additional data.
 pub struct LocalKeys {
@@ -190,11 +191,56 @@ impl Directory for LocalDirectory {
     }
 }
 
+/// A secret store in memory.
+#[derive(Default)]
+pub struct LocalStore {
+    values: Mutex<HashMap<Spot, Plaintext>>,
+}
+
+impl SecretStore for LocalStore {
+    fn put<'a>(&'a self, spot: Spot, value: &'a Plaintext) -> BoxFuture<'a, Result<()>> {
+        lock(&self.values).insert(spot, value.clone());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn has(&self, spot: Spot) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move { Ok(lock(&self.values).contains_key(&spot)) })
+    }
+
+    fn get(&self, spot: Spot) -> BoxFuture<'_, Result<Plaintext>> {
+        Box::pin(async move {
+            let found = lock(&self.values).get(&spot).cloned();
+            found.ok_or_else(|| Error::new(codes::VALUE_UNREADABLE, ""))
+        })
+    }
+
+    fn get_many<'a>(&'a self, spots: &'a [Spot]) -> BoxFuture<'a, Vec<Result<Plaintext>>> {
+        Box::pin(futures::future::join_all(spots.iter().map(|spot| self.get(*spot))))
+    }
+
+    fn tidy<'a>(
+        &'a self,
+        _organization: OrgId,
+        secret: SecretId,
+        kept: &'a [u32],
+        _current: Option<u32>,
+    ) -> BoxFuture<'a, Result<()>> {
+        lock(&self.values).retain(|spot, _| spot.secret != secret || kept.contains(&spot.number));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn delete(&self, _organization: OrgId, secret: SecretId) -> BoxFuture<'_, Result<()>> {
+        lock(&self.values).retain(|spot, _| spot.secret != secret);
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// All that stands around a service under test. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Surroundings {
     pub keys: Arc<LocalKeys>,
     pub directory: Arc<LocalDirectory>,
+    pub outside: Arc<LocalStore>,
 }
 
 impl Surroundings {
@@ -205,7 +251,11 @@ impl Surroundings {
     }
 
     pub fn ports(&self) -> Ports {
-        Ports { keys: self.keys.clone(), directory: self.directory.clone() }
+        Ports {
+            keys: self.keys.clone(),
+            directory: self.directory.clone(),
+            outside: self.outside.clone(),
+        }
     }
 }
 

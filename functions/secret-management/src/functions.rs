@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     api::router,
     app::{Ports, SecretManagement},
+    backend::{SecretStore, SecretsManager},
     crypto::{KeyRing, MasterKeys},
     directory::InvokedDirectory,
     vault::Vault,
@@ -46,10 +47,17 @@ async fn serve(function: &'static str) -> Result<(), StartError> {
     let functions = environment.clients.functions(clock)?;
     let ports = Ports {
         keys: Arc::new(MasterKeys(master)),
+        outside: outside(&environment)?,
         directory: Arc::new(InvokedDirectory::new(functions, environment.store(DIRECTORY)?)),
     };
     let router = router(SecretManagement::new(platform.clone(), store, ports));
     serve_http(Edge::new(router, platform, function)).await
+}
+
+/// Nothing is asked of it before somebody uses that backend.
+fn outside(environment: &Environment) -> Result<Arc<dyn SecretStore>, StartError> {
+    let client = environment.clients.secretsmanager()?;
+    Ok(Arc::new(SecretsManager::new(client, &environment.config.prefix)))
 }
 
 /// Carries out what is due, what follows from events, and jobs.
@@ -62,7 +70,7 @@ pub async fn secret_management_jobs() -> Result<(), StartError> {
     let clock = environment.clock.clone();
     let master = environment.clients.master_key("secret-management", clock)?;
     let keys = Arc::new(KeyRing::new(Arc::new(MasterKeys(master)), store.clone()));
-    let desk = Desk::new(Vault { store, keys });
+    let desk = Desk::new(Vault { store, keys, outside: outside(&environment)? });
     serve_jobs(&environment, "secret-management", desk, |desk: Arc<Desk>, message| {
         Box::pin(async move { desk.work(&message).await })
     })

@@ -12,8 +12,8 @@
 mod access;
 mod api;
 mod app;
-pub mod asking;
 mod authority;
+pub mod backend;
 mod binding;
 pub mod codes;
 pub mod crypto;
@@ -46,7 +46,9 @@ pub mod work;
 
 use millwright_access::DIRECTORY;
 use millwright_http::Describing;
-use millwright_manifest::{Function, KeyAction, Right, Service, Table, TableAction, Trigger};
+use millwright_manifest::{
+    Function, KeyAction, Right, SecretAction, Service, Table, TableAction, Trigger,
+};
 
 pub use api::{api, router};
 pub use app::{Ports, SecretManagement};
@@ -76,6 +78,29 @@ const READ_ROLES: Right = Right::Elsewhere {
     keys: &["ORG#*#ACCESS"],
 };
 
+/// What of the secret store belongs to organizations.
+const OUTSIDE: &str = "org_*/sec_*";
+
+/// Adding values there, without reading one.
+const KEEP_OUTSIDE: Right = Right::OwnSecrets { names: OUTSIDE, actions: SecretAction::KEEPING };
+
+const USE_OUTSIDE: Right = Right::OwnSecrets {
+    names: OUTSIDE,
+    actions: &[SecretAction::Create, SecretAction::Put, SecretAction::Describe, SecretAction::Get],
+};
+
+const MANAGE_OUTSIDE: Right = Right::OwnSecrets {
+    names: OUTSIDE,
+    actions: &[
+        SecretAction::Create,
+        SecretAction::Put,
+        SecretAction::Describe,
+        SecretAction::Get,
+        SecretAction::Label,
+        SecretAction::Delete,
+    ],
+};
+
 /// The manifest.
 pub fn service() -> Service {
     Service {
@@ -99,6 +124,7 @@ pub fn service() -> Service {
                     Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::NeverRead(&["*#VAL"]),
                     Right::OwnKey(&[KeyAction::GenerateDataKey, KeyAction::Decrypt]),
+                    KEEP_OUTSIDE,
                     Right::VerifyCredentials,
                     READ_ROLES,
                     Right::Invoke("user-management-api"),
@@ -116,6 +142,7 @@ pub fn service() -> Service {
                 rights: vec![
                     Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::OwnKey(&[KeyAction::GenerateDataKey, KeyAction::Decrypt]),
+                    USE_OUTSIDE,
                     Right::VerifyCredentials,
                     READ_ROLES,
                     Right::Invoke("user-management-api"),
@@ -125,13 +152,14 @@ pub fn service() -> Service {
             },
             Function {
                 name: work::JOBS,
-                summary: "Rotates, expires, purges and seals anew; no request reaches it",
+                summary: "Rotates, expires, moves, purges and seals anew; no request reaches it",
                 memory_megabytes: 256,
                 timeout_seconds: 60,
                 triggers: vec![Trigger::Jobs { concurrency: 5 }],
                 rights: vec![
                     Right::OwnTable(TableAction::READ_AND_WRITE),
                     Right::OwnKey(&[KeyAction::GenerateDataKey, KeyAction::Decrypt]),
+                    MANAGE_OUTSIDE,
                 ],
                 start: || Box::pin(secret_management_jobs()),
             },

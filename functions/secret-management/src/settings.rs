@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 
 use crate::{
     app::SecretManagement,
-    codes,
     domain::{Backend, Scope, Settings, reminder_days},
     events::{SettingsData, SettingsUpdated},
     permissions::{KeyRead, SettingsManage, SettingsRead},
+    secret::check_backend,
     store::{DataKeyItem, DataKeyState, DataKeyView, RekeyProgress, SettingsItem, keys_of},
 };
 
@@ -72,12 +72,13 @@ pub struct SettingsPatchIn {
 impl SettingsPatchIn {
     fn apply(self, settings: &Settings) -> Result<Settings> {
         let mut next = settings.clone();
-        let backends = self.default_backend.into_iter();
-        let mut backends = backends.chain(self.allowed_backends.into_iter().flatten());
-        if backends.any(|backend| backend != Backend::Internal) {
-            let detail = "only the internal backend is offered";
-            return Err(Error::new(codes::BACKEND_NOT_ALLOWED, detail));
+        if let Some(mut backends) = self.allowed_backends {
+            backends.sort_by_key(|backend| backend.as_str());
+            backends.dedup();
+            next.allowed_backends = backends;
         }
+        next.default_backend = self.default_backend.unwrap_or(next.default_backend);
+        check_backend(next.default_backend, &next)?;
         if let Some(days) = self.default_expiry_reminder_days {
             next.default_expiry_reminder_days = reminder_days(days, "/defaultExpiryReminderDays")?;
         }

@@ -1,14 +1,15 @@
 //! Writing values: the one way a version comes to be.
 
-use millwright_core::{Error, Fault, Result};
+use millwright_core::{Error, Fault, Result, Timestamp};
 use millwright_event::Effects;
 
 use crate::{
+    backend::version_of,
     codes,
     crypto::KeyRing,
     domain::{
         ChangeReason, Checked, DestroyReason, Inside, Known, Origin, Plaintext, Secret, SecretType,
-        Stage, Stamp, Version, VersionState, check_value,
+        Stage, Stamp, Version, check_value,
     },
     events::{VersionData, VersionDestroyed},
     store::VersionItem,
@@ -58,50 +59,59 @@ pub async fn append(
     stamp: &Stamp,
 ) -> Result<Version> {
     if new.stage == Stage::Pending && secret.pending_version.is_some() {
-        let detail = "promote, delete or confirm the pending version first";
-        return Err(Error::new(codes::PENDING_EXISTS, detail));
+        return Err(pending_exists());
     }
     let tenant = *effects.tenant();
     let keys: &KeyRing = &app.keys;
-    let number = secret.append(new.stage, stamp.at);
+    let number = secret.append_at(inside.next_number(secret), new.stage, stamp.at);
     if new.stage == Stage::Current {
         describe(secret, inside, &new.checked.known);
     }
     let sealed = keys.seal(&tenant, secret.id, number, &new.value).await?;
     let version = Version {
-        number,
-        secret_id: secret.id,
-        state: VersionState::Enabled,
-        origin: new.origin,
-        rolled_back_from: new.rolled_back_from,
-        change_reason: new.change_reason,
-        size_bytes: u64::try_from(new.checked.bytes).unwrap_or(u64::MAX),
-        data_key_id: sealed.data_key_id,
-        created_at: stamp.at,
-        created_by: stamp.by.clone(),
-        deleted_at: None,
-        destroyed_at: None,
-        destroy_reason: None,
+        data_key_id: Some(sealed.data_key_id),
+        ..version_of(secret, number, &new, stamp)
     };
     let digest = keys.digest(&tenant, &new.value).await?;
     effects.create(&VersionItem::of(version.clone(), Some(digest), new.checked.known));
     // Without a condition: a refused one would answer with the item.
     effects.put(&sealed);
     inside.kept.push(number);
+    prune(effects, secret, inside, stamp.at)?;
+    Ok(version)
+}
+
+pub fn pending_exists() -> Error {
+    let detail = "promote, delete or confirm the pending version first";
+    Error::new(codes::PENDING_EXISTS, detail)
+}
+
+/// Adds what goes with a new version to a transaction: two items for each old value that is pruned,
+/// at most 20, and the oldest row.
+///
+/// # Errors
+/// `internal` if too much is announced.
+pub fn prune(
+    effects: &mut Effects,
+    secret: &Secret,
+    inside: &mut Inside,
+    at: Timestamp,
+) -> Result<()> {
     let pruned = inside.prune(secret);
     for old in pruned.iter().copied() {
-        VersionItem::destroy(effects, secret.id, old, stamp.at, DestroyReason::Pruned);
+        VersionItem::destroy(effects, secret.id, old, at, DestroyReason::Pruned);
         effects.emit(&VersionDestroyed(VersionData::of(secret, old, None)))?;
     }
     // Rows stay until the purge, the newest thousand of them.
-    if let Some(old) = number.checked_sub(MAX_ROWS).filter(|old| *old > 0)
+    let tenant = *effects.tenant();
+    if let Some(old) = secret.last_version.checked_sub(MAX_ROWS).filter(|old| *old > 0)
         && !inside.kept.contains(&old)
         && secret.stages(old).is_empty()
         && !pruned.contains(&old)
     {
         effects.delete(&VersionItem::place(&tenant, secret.id, old));
     }
-    Ok(version)
+    Ok(())
 }
 
 /// Rows of versions that a secret keeps.

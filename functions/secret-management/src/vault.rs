@@ -1,17 +1,19 @@
-//! What values are written and read with, whoever asks: table and data keys.
+//! What values are written and read with, whoever asks: table, data keys and secret store.
 
 use std::{ops::Deref, sync::Arc};
 
 use millwright_core::Timestamp;
 use millwright_store::Store;
 
-use crate::{app::SecretManagement, crypto::KeyRing};
+use crate::{app::SecretManagement, backend::SecretStore, crypto::KeyRing};
 
-/// The table and its data keys: what handlers and workers share. Cheap to clone.
+/// The table, its data keys and the secret store: what handlers and workers share. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
     pub store: Store,
     pub keys: Arc<KeyRing>,
+    /// What keeps values outside of the table.
+    pub outside: Arc<dyn SecretStore>,
 }
 
 impl Vault {

@@ -19,6 +19,8 @@ pub enum DueStep {
     RotationDue,
     /// A value is changed here.
     Rotate,
+    /// A value was announced, and nobody has said that it is there.
+    Unfinished,
     Purge,
 }
 
@@ -118,6 +120,7 @@ impl Inside {
             steps.extend(secret.purge_at.map(|at| (at, DueStep::Purge)));
             return steps;
         }
+        steps.extend(self.announced.as_ref().map(|one| (one.due(), DueStep::Unfinished)));
         steps.extend(self.notices.next());
         if self.open_rotation.is_some() {
             steps.extend(self.open_until.map(|at| (at, DueStep::Deadline)));

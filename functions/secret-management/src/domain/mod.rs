@@ -10,6 +10,7 @@ mod generation;
 mod grant;
 mod key_pair;
 mod name;
+mod outside;
 mod place;
 mod plaintext;
 mod policy;
@@ -26,8 +27,8 @@ mod version;
 
 pub use self::{
     access::*, dotenv::*, due::*, generation::*, grant::*, key_pair::generated_key_pair, name::*,
-    place::*, plaintext::*, policy::*, posture::*, reference::*, rights::*, rotation::*, secret::*,
-    settings::*, template::*, transfer::*, value::*, version::*,
+    outside::*, place::*, plaintext::*, policy::*, posture::*, reference::*, rights::*,
+    rotation::*, secret::*, settings::*, template::*, transfer::*, value::*, version::*,
 };
 
 use millwright_core::Timestamp;

@@ -101,6 +101,16 @@ pub struct Inside {
     pub notices: super::Notices,
     #[serde(default)]
     pub turn: super::Turn,
+    /// A value that is about to be in the secret store.
+    #[serde(default)]
+    pub announced: Option<super::Announced>,
+    /// The highest number that was ever announced.
+    #[serde(default)]
+    pub announced_until: u32,
+    #[serde(default)]
+    pub bucket: Option<super::Bucket>,
+    #[serde(default)]
+    pub migrating: Option<super::Migration>,
     /// When the next thing is to happen: the sweep finds it by this.
     #[serde(default)]
     pub due: Option<Timestamp>,
@@ -159,7 +169,12 @@ impl Secret {
 
     /// A new version with the next number; gives the number.
     pub fn append(&mut self, stage: Stage, at: Timestamp) -> u32 {
-        self.last_version += 1;
+        self.append_at(self.last_version + 1, stage, at)
+    }
+
+    /// A new version with a number that was announced.
+    pub fn append_at(&mut self, number: u32, stage: Stage, at: Timestamp) -> u32 {
+        self.last_version = number;
         if stage == Stage::Pending {
             self.pending_version = Some(self.last_version);
         } else {
@@ -208,6 +223,7 @@ impl Secret {
             (self.rotation != other.rotation, "rotation"),
             (self.max_versions != other.max_versions, "maxVersions"),
             (self.cas_required != other.cas_required, "casRequired"),
+            (self.backend != other.backend, "backend"),
         ]
         .into_iter()
         .filter_map(|(differs, field)| differs.then_some(field))

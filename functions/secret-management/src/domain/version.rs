@@ -62,7 +62,9 @@ pub struct Version {
     pub change_reason: Option<ChangeReason>,
     /// Of the value as compact JSON.
     pub size_bytes: u64,
-    pub data_key_id: DataKeyId,
+    /// The key that seals it; none for what is in a secret store, which has keys of its own.
+    #[schema(inline)]
+    pub data_key_id: Option<DataKeyId>,
     pub created_at: Timestamp,
     pub created_by: String,
     pub deleted_at: Option<Timestamp>,

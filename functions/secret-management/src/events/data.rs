@@ -119,6 +119,18 @@ millwright_core::wire_enum! {
     }
 }
 
+impl RotatedBy {
+    /// By where the value comes from.
+    pub fn of(origin: Origin) -> RotatedBy {
+        match origin {
+            Origin::Rotated => RotatedBy::Rotation,
+            Origin::Imported => RotatedBy::Import,
+            Origin::RolledBack => RotatedBy::Rollback,
+            Origin::Written | Origin::Generated | Origin::Migrated => RotatedBy::Written,
+        }
+    }
+}
+
 impl SecretData {
     pub fn of(secret: &Secret) -> SecretData {
         let about = About::of(secret);

@@ -75,6 +75,8 @@ millwright_event::events! {
     SecretDisabled(SecretData) = "secrets.secret.disabled", about about, secret_example();
     /// A disabled secret is in use again.
     SecretEnabled(SecretData) = "secrets.secret.enabled", about about, secret_example();
+    /// The values of a secret are in another backend.
+    SecretMigrated(SecretData) = "secrets.secret.migrated", about about, secret_example();
     /// A deleted secret is gone for ever.
     SecretPurged(SecretData) = "secrets.secret.purged", about about, secret_example();
     /// A secret expires soon.

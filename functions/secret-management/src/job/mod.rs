@@ -1,5 +1,6 @@
-//! Jobs: purges and keys that are changed, as far as somebody waits for them.
+//! Jobs: migrations, purges and keys that are changed, as far as somebody waits for them.
 
+mod migrate;
 mod read;
 mod work;
 
@@ -23,6 +24,7 @@ use crate::{
 wire_enum! {
     /// What a job does.
     pub enum JobKind {
+        Migrate = "migrate",
         Purge = "purge",
         Rekey = "rekey",
     }
@@ -51,7 +53,7 @@ impl Jobs for SecretJobs {
 
     fn limit(kind: JobKind) -> Option<Limit> {
         let most = match kind {
-            JobKind::Purge => 20,
+            JobKind::Migrate | JobKind::Purge => 20,
             JobKind::Rekey => 1,
         };
         Some(Limit { counter: kind.as_str(), most, code: codes::LIMIT_REACHED })
@@ -70,6 +72,16 @@ pub fn start_purge(
 ) -> Result<JobHead<SecretJobs>> {
     let details = JobDetails { subject_id: secret.to_string() };
     NewJob { kind: JobKind::Purge, details, extra: (), request: secret }.start(effects, by)
+}
+
+/// Moves the values of a secret to where it is said to move.
+pub fn start_migration(
+    effects: &mut Effects,
+    secret: SecretId,
+    by: &str,
+) -> Result<JobHead<SecretJobs>> {
+    let details = JobDetails { subject_id: secret.to_string() };
+    NewJob { kind: JobKind::Migrate, details, extra: (), request: secret }.start(effects, by)
 }
 
 /// Seals what is under a retired key anew.

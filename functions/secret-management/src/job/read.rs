@@ -20,7 +20,7 @@ pub struct Job {
     /// The secret or the data key.
     subject_id: String,
     state: JobStatus,
-    /// Steps of a purge; secrets that were looked through for another key.
+    /// Steps of a purge; values that were moved; secrets that were looked through for another key.
     done: u64,
     /// Null as long as nobody knows.
     left: Option<u64>,

@@ -8,7 +8,7 @@ use millwright_job::{Advance, Halt, Run, Work, Works};
 use millwright_store::Outcome;
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, SecretJobs};
+use super::{JobKind, SecretJobs, migrate::Migrate};
 use crate::{
     domain::{DataKeyId, SecretId},
     store::SecretItem,
@@ -21,6 +21,7 @@ pub fn works(vault: Vault) -> Works<SecretJobs> {
     Arc::new(move |kind| {
         let vault = vault.clone();
         let work: Arc<dyn Work<SecretJobs>> = match kind {
+            JobKind::Migrate => Arc::new(Migrate(vault)),
             JobKind::Purge => Arc::new(Purge(vault)),
             JobKind::Rekey => Arc::new(Rekey(vault)),
         };
@@ -39,17 +40,17 @@ impl Work<SecretJobs> for Purge {
             let place = SecretItem::place(run.tenant(), id);
             let found: Option<SecretItem> = self.0.store.get(&place).await?;
             let due = found.filter(|item| is_due(&item.summary, self.0.now()));
-            let Some(SecretItem { summary, .. }) = due else { return Ok(Advance::Finished) };
+            let Some(item) = due else { return Ok(Advance::Finished) };
             let job = run.job();
             let record = record_of(
                 &self.0,
                 &job.created_by,
                 &job.id.to_string(),
                 "secret_purge",
-                Some(&summary),
+                Some(&item.summary),
             );
             let mut chunk = run.chunk();
-            let is_last = purge_some(&self.0, &mut chunk, &summary, record).await?;
+            let is_last = purge_some(&self.0, &mut chunk, &item, record).await?;
             chunk.done(done, is_last.then_some(done));
             go_on(chunk.commit(run, &done).await?)
         })
@@ -57,7 +58,7 @@ impl Work<SecretJobs> for Purge {
 }
 
 /// Somebody was faster: what is left is read again.
-fn go_on(outcome: Outcome) -> Result<Advance, Halt> {
+pub(super) fn go_on(outcome: Outcome) -> Result<Advance, Halt> {
     match outcome {
         Outcome::Done | Outcome::Refused(_) => Ok(Advance::More),
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result, codes as shared_codes};
 use millwright_event::Effects;
-use millwright_http::{Answered, Body, Entitled, Parameters};
+use millwright_http::{Answered, Asking, Body, Entitled, Parameters};
 use millwright_store::Contention;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::{KvAddress, KvAnswer, KvDone, metadata_of};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{
@@ -22,7 +21,7 @@ use crate::{
     events::RotatedBy,
     permissions::{SecretCreate, SecretDelete, SecretReveal, SecretUpdate},
     reveal::{Opened, open_one},
-    secret::{Draft, check_present, create_secret, may_create_at},
+    secret::{Draft, check_present, create_secret, may_create_at, versions_of},
     value::{NewValue, check_shape},
     version::{Fate, Writing, check_expected, find, meet, write_value},
 };
@@ -176,7 +175,8 @@ async fn create(
         expires_at: None,
         expiry_reminder_days: settings.default_expiry_reminder_days.clone(),
         rotation: RotationPolicy::default(),
-        max_versions: 20,
+        backend: settings.default_backend,
+        max_versions: versions_of(settings.default_backend, None)?,
         cas_required: false,
     };
     let mut effects = Effects::new(&app.store, asker.caller.cause());
@@ -218,7 +218,8 @@ async fn overwrite(
     let mut effects = Effects::new(&asker.app.store, asker.caller.cause());
     let record = asker.record("kv_data_write", Some(&loaded.secret));
     let (cause, stamp) = (RotatedBy::Written, asker.app.stamp(asker.caller));
-    let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+    let token = &asker.token;
+    let writing = Writing { loaded: &loaded, value, cause, stamp, token, record };
     let (secret, version) = write_value(asker.app, &mut effects, writing).await?;
     effects.commit().await?;
     Ok(metadata_of(&secret, &version))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Bounded, Error, FaultCode, Faults, Result};
-use millwright_http::{Answered, Body, Entitled, Flag, Parameters, PathParameter};
+use millwright_http::{Answered, Asking, Body, Entitled, Flag, Parameters, PathParameter};
 use millwright_store::{Contention, Query};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -13,12 +13,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{KvAddress, KvAnswer, KvDone, KvMount, version_of};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Metadata, Right},
     events::{SecretData, SecretUpdated},
     permissions::{SecretDelete, SecretRead, SecretUpdate},
-    secret::{check_present, delete, replace},
+    secret::{check_most, check_present, delete, replace},
     store::{NameMarker, VersionItem},
 };
 
@@ -185,6 +184,9 @@ pub async fn kv_metadata_update(
         check_present(&loaded.secret)?;
         let mut next = loaded.secret.clone();
         next.max_versions = max_versions.unwrap_or(next.max_versions);
+        if next.max_versions != loaded.secret.max_versions {
+            check_most(next.max_versions, loaded.inside.most_versions(&loaded.secret))?;
+        }
         next.cas_required = input.cas_required.unwrap_or(next.cas_required);
         if let Some(metadata) = &input.custom_metadata {
             next.metadata.clone_from(metadata);
@@ -194,7 +196,7 @@ pub async fn kv_metadata_update(
         }
         let next = next.stamped(app.stamp(&caller));
         let mut write = caller.write(&app.store);
-        replace(&mut write, &next, &loaded.inside, loaded.secret.version);
+        replace(&mut write, &next, &loaded.inside, loaded.secret.version)?;
         write.put(&asker.record("kv_metadata_update", Some(&next)));
         write.emit(&SecretUpdated(SecretData::between(&loaded.secret, &next)))?;
         write.commit(millwright_http::NoContent).await.map(|_| KvDone)

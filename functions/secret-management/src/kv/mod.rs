@@ -23,7 +23,7 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use millwright_core::Timestamp;
-use millwright_http::{Caller, Describe, OperationDocument, in_own_form};
+use millwright_http::{Caller, Describe, OperationDocument, bearer_from, in_own_form};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -64,14 +64,7 @@ async fn answered(router: Router, request: Request) -> Response {
 /// Credential, verb and parameters as this API has them.
 fn understood(mut request: Request) -> Request {
     let headers = request.headers_mut();
-    if let Some(token) = headers.get("x-vault-token").cloned()
-        && !headers.contains_key(header::AUTHORIZATION)
-        && let Ok(token) = token.to_str()
-        && let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {token}"))
-    {
-        bearer.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, bearer);
-    }
+    bearer_from(headers, "x-vault-token");
     if request.method() == Method::PUT {
         *request.method_mut() = Method::POST;
     }
@@ -138,6 +131,15 @@ pub struct KvErrors {
     errors: Vec<String>,
 }
 
+/// What the dialect says of what is not there: of a version that is gone its metadata.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes the two")]
+enum KvMissing {
+    Nothing(KvErrors),
+    Gone(KvEnvelope),
+}
+
 /// An answer with data.
 pub struct KvAnswer {
     status: StatusCode,
@@ -181,7 +183,6 @@ fn describe_errors(document: &mut OperationDocument) {
     for (status, description) in [
         (400, "Refused; also another version is current"),
         (403, "Not permitted, or no valid credential"),
-        (404, "Nothing there; of a deleted version its metadata"),
         (413, "Too large"),
         (415, "Not JSON"),
         (429, "Too many values within a minute"),
@@ -190,6 +191,7 @@ fn describe_errors(document: &mut OperationDocument) {
     ] {
         document.own_problem::<KvErrors>(status, description);
     }
+    document.own_problem::<KvMissing>(404, "Nothing there; of a deleted version its metadata");
 }
 
 impl Describe for KvAnswer {

@@ -1,11 +1,11 @@
 //! Who a client of the dialect is.
 
 use axum::extract::State;
-use millwright_http::{Answered, Entitled};
+use millwright_http::{Answered, Asking, Entitled};
 use serde_json::json;
 
 use super::KvAnswer;
-use crate::{app::SecretManagement, asking::Asking, authority::Asker, permissions::SecretRead};
+use crate::{app::SecretManagement, authority::Asker, permissions::SecretRead};
 
 /// Look up the KV v2 token
 ///

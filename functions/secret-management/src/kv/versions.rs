@@ -3,13 +3,12 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Result, codes as shared_codes};
-use millwright_http::{Answered, Body, Entitled};
+use millwright_http::{Answered, Asking, Body, Entitled};
 use utoipa::ToSchema;
 
 use super::{KvAddress, KvDone};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::Right,
     permissions::SecretDelete,

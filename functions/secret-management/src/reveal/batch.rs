@@ -60,7 +60,7 @@ pub async fn look_up(
     }
     let wanted: Vec<(SecretId, u32)> =
         decided.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
-    let mut values = read_values(asker, &wanted).await?.into_iter();
+    let mut values = read_values(asker.app, &asker.tenant(), &wanted).await?.into_iter();
     let mut looked = Vec::with_capacity(references.len());
     for one in decided {
         looked.push(match one {

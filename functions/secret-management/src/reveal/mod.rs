@@ -24,8 +24,9 @@ pub use self::{
 };
 use crate::{
     authority::{Asker, Held},
+    backend::Spot,
     codes,
-    domain::{Plaintext, Secret, SecretId, Status, VersionState, Wanted},
+    domain::{Plaintext, Secret, SecretId, Status, Wanted},
     events::{RevealedData, SecretRevealed},
     secret::deleted,
     store::{AccessItem, BindingItem, Counts, Loaded, ValueItem, VersionItem, take_reveals},
@@ -62,55 +63,94 @@ pub fn number_of(secret: &Secret, wanted: Wanted) -> Result<u32> {
     secret.number(wanted).ok_or_else(|| Error::not_found("version"))
 }
 
-/// A value at its place. One BatchGetItem.
+/// A value at its place. One BatchGetItem, and one call to the secret store if it has the value.
 ///
 /// # Errors
-/// `not_found`, `version_not_enabled`, `version_destroyed`, `value_unreadable`.
+/// `not_found`, `version_not_enabled`, `version_destroyed`, `value_unreadable`,
+/// `backend_unavailable`.
 pub async fn read_value(
     vault: &Vault,
     tenant: &Tenant,
     secret: SecretId,
     number: u32,
 ) -> Result<Plaintext> {
-    let places =
-        [VersionItem::place(tenant, secret, number), ValueItem::place(tenant, secret, number)];
-    let items = vault.store.get_many(&places).await?;
-    let version = items.iter().find(|item| item.is::<VersionItem>());
-    let version: VersionItem = version.ok_or_else(|| Error::not_found("version"))?.decode()?;
-    check_enabled(version.state)?;
-    let value = items.iter().find(|item| item.is::<ValueItem>());
-    vault.keys.open(tenant, &value.ok_or_else(destroyed)?.decode()?).await
+    let mut values = read_values(vault, tenant, &[(secret, number)]).await?;
+    values.pop().unwrap_or_else(|| Err(Error::not_found("version")))
 }
 
-/// As [`read_value`], of many at once. One BatchGetItem for each fifty.
+/// Where a value was found.
+enum Located {
+    Sealed(ValueItem),
+    Outside(Spot),
+    /// Neither here nor there: it has moved between two reads.
+    Moved,
+}
+
+/// As [`read_value`], of many at once. One BatchGetItem for each fifty; of what the secret store has
+/// one call for twenty current values, and one for each other.
 pub async fn read_values(
-    asker: &Asker<'_>,
+    vault: &Vault,
+    tenant: &Tenant,
     wanted: &[(SecretId, u32)],
 ) -> Result<Vec<Result<Plaintext>>> {
-    let (app, tenant) = (asker.app, asker.tenant());
+    let mut located = locate(vault, tenant, wanted).await?;
+    // What has just moved from one backend to the other is there by now.
+    if located.iter().any(|one| matches!(one, Ok(Located::Moved))) {
+        located = locate(vault, tenant, wanted).await?;
+    }
+    let spot = |one: &Result<Located>| match one {
+        Ok(Located::Outside(spot)) => Some(*spot),
+        _ => None,
+    };
+    let spots: Vec<Spot> = located.iter().filter_map(spot).collect();
+    let mut outside = match spots.is_empty() {
+        true => Vec::new(),
+        false => vault.outside.get_many(&spots).await,
+    }
+    .into_iter();
+    let mut values = Vec::with_capacity(wanted.len());
+    for one in located {
+        values.push(match one {
+            Err(error) => Err(error),
+            Ok(Located::Sealed(value)) => vault.keys.open(tenant, &value).await,
+            Ok(Located::Outside(_)) => outside.next().unwrap_or_else(|| Err(destroyed())),
+            Ok(Located::Moved) => Err(destroyed()),
+        });
+    }
+    Ok(values)
+}
+
+async fn locate(
+    vault: &Vault,
+    tenant: &Tenant,
+    wanted: &[(SecretId, u32)],
+) -> Result<Vec<Result<Located>>> {
+    let organization = tenant.organization().ok_or_else(|| Error::internal("no organization"))?;
     let place = |(secret, number): &(SecretId, u32)| {
-        [VersionItem::place(&tenant, *secret, *number), ValueItem::place(&tenant, *secret, *number)]
+        [VersionItem::place(tenant, *secret, *number), ValueItem::place(tenant, *secret, *number)]
     };
     let mut places: Vec<_> = wanted.iter().flat_map(place).collect();
     places.sort_unstable();
     places.dedup();
-    let items = app.store.get_many(&places).await?;
+    let items = vault.store.get_many(&places).await?;
     let at = |key: &millwright_store::Key| {
         items
             .iter()
             .find(|i| (i.partition_key(), i.sort_key()) == (key.partition(), key.sort_key()))
     };
-    let mut values = Vec::with_capacity(wanted.len());
-    for one in wanted {
-        let [version, value] = place(one);
-        let opened = async {
-            let version = at(&version).ok_or_else(|| Error::not_found("version"))?;
-            check_enabled(version.text("state").unwrap_or_default().parse::<VersionState>()?)?;
-            app.keys.open(&tenant, &at(&value).ok_or_else(destroyed)?.decode()?).await
-        };
-        values.push(opened.await);
-    }
-    Ok(values)
+    let one = |wanted: &(SecretId, u32)| {
+        let [version, value] = place(wanted);
+        let version = at(&version).ok_or_else(|| Error::not_found("version"))?;
+        let VersionItem { state, is_outside, .. } = version.decode()?;
+        check_enabled(state)?;
+        let (secret, number) = *wanted;
+        Ok(match (is_outside, at(&value)) {
+            (true, _) => Located::Outside(Spot { organization, secret, number }),
+            (false, Some(value)) => Located::Sealed(value.decode()?),
+            (false, None) => Located::Moved,
+        })
+    };
+    Ok(wanted.iter().map(one).collect())
 }
 
 /// What was opened, for the records.

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Result, Text, Timestamp};
-use millwright_http::{Answered, Body, Entitled, PathParameter, Plain};
+use millwright_http::{Answered, Asking, Body, Entitled, PathParameter, Plain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Given, account, check_revealable, number_of, read_value};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::{Asker, Held},
     codes,
     domain::{Plaintext, Right, SecretId, SecretName, SecretType, Stage, Wanted},

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Result, Text};
-use millwright_http::{Answered, Body, Entitled, Plain};
+use millwright_http::{Answered, Asking, Body, Entitled, Plain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Found, Given, Looked, account, look_up, one::check_reason};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{Context, Plaintext, Reference, SecretId},

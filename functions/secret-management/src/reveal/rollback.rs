@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::Faults;
-use millwright_http::{Answered, Created, Entitled, IfMatch, PathParameter, Submission};
+use millwright_http::{Answered, Asking, Created, Entitled, IfMatch, PathParameter, Submission};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::read_value;
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{ChangeReason, Origin, Right, SecretId, Stage},
     events::RotatedBy,
@@ -69,7 +68,8 @@ pub async fn secret_rollback(
         let mut write = submission.write(&app.store, &caller);
         let record = asker.record("secret_rollback", Some(&loaded.secret));
         let (cause, stamp) = (RotatedBy::Rollback, app.stamp(&caller));
-        let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+        let token = &asker.token;
+        let writing = Writing { loaded: &loaded, value, cause, stamp, token, record };
         let (secret, version) = write_value(&app, &mut write, writing).await?;
         write.commit(Created(VersionView::of(&secret, version))).await
     };

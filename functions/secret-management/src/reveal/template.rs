@@ -3,7 +3,7 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result, Text, codes as shared_codes};
-use millwright_http::{Answered, Body, Entitled, Plain};
+use millwright_http::{Answered, Asking, Body, Entitled, Plain};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{

@@ -26,6 +26,8 @@ pub struct Beginning<'a> {
     pub value: Option<Plaintext>,
     pub trigger: RotationTrigger,
     pub stamp: Stamp,
+    /// Whose rotation it is, however often it is attempted.
+    pub token: &'a str,
     pub record: AccessItem,
 }
 
@@ -39,7 +41,7 @@ pub async fn begin(
     effects: &mut Effects,
     beginning: Beginning<'_>,
 ) -> Result<Rotation> {
-    let Beginning { loaded, value, trigger, stamp, record } = beginning;
+    let Beginning { loaded, value, trigger, stamp, token, record } = beginning;
     if loaded.inside.open_rotation.is_some() {
         let detail = "confirm, fail or cancel the one that is open";
         return Err(Error::new(codes::ROTATION_OPEN, detail));
@@ -85,7 +87,7 @@ pub async fn begin(
     loaded.inside.open_rotation = waits.then_some(rotation.id);
     loaded.inside.open_until = rotation.deadline_at;
     let cause = RotatedBy::Rotation;
-    let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+    let writing = Writing { loaded: &loaded, value, cause, stamp, token, record };
     let (secret, _) = write_value(vault, effects, writing).await?;
     effects.create(&RotationItem::of(rotation.clone()));
     effects.emit(&RotationStarted(RotationData::of(&secret, &rotation)))?;

@@ -59,7 +59,7 @@ pub async fn close(vault: &Vault, effects: &mut Effects, closing: Closing<'_>) -
         VersionItem::destroy(effects, id, number, stamp.at, DestroyReason::Requested);
     }
     let secret = secret.stamped(stamp);
-    replace(effects, &secret, &inside, loaded.secret.version);
+    replace(effects, &secret, &inside, loaded.secret.version)?;
     let step = effects.replace(&RotationItem::of(after.clone()), before.version);
     effects.refused_as(step, Error::lost_race());
     let data = RotationData::of(&secret, &after);

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result};
-use millwright_http::{Answered, Entitled, PathParameter, Submission, Versioned};
+use millwright_http::{Answered, Asking, Entitled, PathParameter, Submission, Versioned};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::close::{Closing, close};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Right, Rotation, RotationId, RotationReason, RotationState, SecretId},
     permissions::SecretUpdate,

@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use millwright_core::{Error, Result};
-use millwright_http::{Answered, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned};
+use millwright_http::{
+    Answered, Asking, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned,
+};
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Rotation, RotationId, SecretId},
     permissions::SecretRead,

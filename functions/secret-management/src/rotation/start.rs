@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::Faults;
-use millwright_http::{Answered, Created, Entitled, PathParameter, Submission};
+use millwright_http::{Answered, Asking, Created, Entitled, PathParameter, Submission};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::begin::{Beginning, begin};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{Plaintext, Right, Rotation, RotationTrigger, SecretId},
     permissions::SecretUpdate,
@@ -53,6 +52,7 @@ pub async fn rotation_start(
             value: input.value.clone(),
             trigger: RotationTrigger::Requested,
             stamp: app.stamp(&caller),
+            token: &asker.token,
             record: asker.record("rotation_start", Some(&loaded.secret)),
         };
         let rotation = begin(&app, &mut write, beginning).await?;

@@ -3,18 +3,17 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Bounded, Change, Faults, Patch, Result, Timestamp};
-use millwright_http::{Answered, Body, Entitled, IfMatch, PathParameter, Versioned};
+use millwright_http::{Answered, Asking, Body, Entitled, IfMatch, PathParameter, Versioned};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::{
     SecretView, check_present,
-    create::{check_expiry, name_taken},
+    create::{check_expiry, check_most, name_taken},
     replace,
 };
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{
         Description, Metadata, Right, RotationPolicy, SecretId, SecretName, SecretPatch, Tags,
@@ -111,12 +110,15 @@ pub async fn secret_update(
         let mut write = caller.write(&app.store);
         let patched = before.patched(patch.clone());
         patched.rotation.check(before.kind, rotation_impossible)?;
+        if patched.max_versions != before.max_versions {
+            check_most(patched.max_versions, loaded.inside.most_versions(&before))?;
+        }
         if patched == before {
             let view = SecretView::of(&loaded, &held, app.now());
             return write.commit(Versioned(view)).await;
         }
         let after = patched.stamped(app.stamp(&caller));
-        replace(&mut write, &after, &loaded.inside, before.version);
+        replace(&mut write, &after, &loaded.inside, before.version)?;
         if after.name != before.name {
             let step = write.create(&NameMarker::of(&after)?);
             write.refused_as(step, name_taken());

@@ -6,19 +6,20 @@ use millwright_core::{
     Bounded, Error, FaultCode, Faults, Result, Timestamp, codes as shared_codes,
 };
 use millwright_event::Effects;
-use millwright_http::{Allowed, Answered, Created, Submission};
+use millwright_http::{Allowed, Answered, Asking, Created, Submission};
 use utoipa::ToSchema;
 
 use super::SecretView;
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::{Asker, Held},
+    backend::{self, Spot, put_first, version_of},
     codes,
     domain::{
-        Backend, ChangeReason, Checked, Description, Environment, Generate, Inside, MAX_LIFETIME,
-        Metadata, Origin, Place, Plaintext, Right, RotationPolicy, Scope, Secret, SecretName,
-        SecretType, Stage, Status, Tags, reminder_days,
+        Announced, Backend, Bucket, ChangeReason, Checked, Description, Environment, Generate,
+        Inside, MAX_LIFETIME, Metadata, Origin, Place, Plaintext, Right, RotationPolicy, Scope,
+        Secret, SecretName, SecretType, Settings, Stage, Stamp, Status, Tags, USUAL_OUTSIDE,
+        Version, reminder_days,
     },
     events::{SecretCreated, SecretData, VersionCreated, VersionData},
     generate::generated,
@@ -76,7 +77,7 @@ pub struct SecretIn {
     #[deserr(default)]
     #[schema(required = false)]
     pub rotation: RotationPolicy,
-    /// 2-100; 20 if not given.
+    /// 2-100, 20 if not given; in `aws_secrets_manager` 2-15, 10 if not given.
     #[deserr(default)]
     pub max_versions: Option<Bounded<2, 100>>,
     /// Values are written with `expectedCurrentVersion` only.
@@ -101,6 +102,7 @@ pub struct Draft {
     pub expires_at: Option<Timestamp>,
     pub expiry_reminder_days: Vec<u32>,
     pub rotation: RotationPolicy,
+    pub backend: Backend,
     pub max_versions: u32,
     pub cas_required: bool,
 }
@@ -117,7 +119,7 @@ pub async fn secret_create(
     submission: Submission<SecretIn>,
 ) -> Answered<Created<SecretView>> {
     let (submission, input) = submission.take();
-    let asker = Asker { app: &app, caller: &caller, asking: &asking, is_service: false };
+    let asker = Asker::allowed(&app, &caller, &asking);
     let settings = app.settings(&caller.tenant()).await?;
     let draft = draft(&asker, input, &settings).await?;
     let mut write = submission.write(&app.store, &caller);
@@ -127,15 +129,13 @@ pub async fn secret_create(
     Ok(write.commit(Created(view)).await?)
 }
 
-async fn draft(
-    asker: &Asker<'_>,
-    input: SecretIn,
-    settings: &crate::domain::Settings,
-) -> Result<Draft> {
+async fn draft(asker: &Asker<'_>, input: SecretIn, settings: &Settings) -> Result<Draft> {
     let user = asker.caller.user();
     let scope_id = input.scope_id.as_deref();
     let place = Place::of(input.scope, scope_id, input.environment.clone(), user)?;
-    check_backend(input.backend.unwrap_or(settings.default_backend))?;
+    let backend = input.backend.unwrap_or(settings.default_backend);
+    check_backend(backend, settings)?;
+    let max_versions = versions_of(backend, input.max_versions.map(Bounded::get))?;
     check_expiry(input.expires_at, asker.app.now())?;
     input.rotation.check(input.kind, rotation_impossible)?;
     let days = match input.expiry_reminder_days {
@@ -160,17 +160,44 @@ async fn draft(
         expires_at: input.expires_at,
         expiry_reminder_days: days,
         rotation: input.rotation,
-        max_versions: input.max_versions.map_or(20, Bounded::get),
+        backend,
+        max_versions,
         cas_required: input.cas_required,
     })
 }
 
-pub fn check_backend(backend: Backend) -> Result<()> {
-    match backend {
-        Backend::Internal => Ok(()),
-        Backend::AwsSecretsManager => {
-            let detail = "only the internal backend is offered";
+/// # Errors
+/// `backend_not_allowed`.
+pub fn check_backend(backend: Backend, settings: &Settings) -> Result<()> {
+    match settings.allowed_backends.contains(&backend) {
+        true => Ok(()),
+        false => {
+            let detail = "the settings of the organization do not allow this backend";
             Err(Error::new(codes::BACKEND_NOT_ALLOWED, detail))
+        }
+    }
+}
+
+/// How many versions are kept: what was asked for, if the backend can.
+///
+/// # Errors
+/// `invalid_request`.
+pub fn versions_of(backend: Backend, wanted: Option<u32>) -> Result<u32> {
+    let usual = match backend {
+        Backend::Internal => 20,
+        Backend::AwsSecretsManager => USUAL_OUTSIDE,
+    };
+    check_most(wanted.unwrap_or(usual), Secret::most_versions(backend))
+}
+
+/// # Errors
+/// `invalid_request`.
+pub fn check_most(wanted: u32, most: u32) -> Result<u32> {
+    match wanted <= most {
+        true => Ok(wanted),
+        false => {
+            let detail = format!("the backend keeps at most {most} versions");
+            Err(Error::fault("/maxVersions", FaultCode::TooLarge, detail))
         }
     }
 }
@@ -191,11 +218,7 @@ pub fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<()>
 ///
 /// # Errors
 /// `right_missing`; `not_found` for a project or team that is not there.
-pub async fn may_create_at(
-    asker: &Asker<'_>,
-    place: &Place,
-    settings: &crate::domain::Settings,
-) -> Result<()> {
+pub async fn may_create_at(asker: &Asker<'_>, place: &Place, settings: &Settings) -> Result<()> {
     let mut standing = asker.standing();
     if let Place::Project(project, _) = place
         && !asker.app.directory.project_exists(*project, asker.asking).await?
@@ -238,7 +261,7 @@ pub async fn create_secret(
         scope: draft.place.scope(),
         scope_id: draft.place.scope_id(),
         environment: draft.place.environment().cloned(),
-        backend: Backend::Internal,
+        backend: draft.backend,
         tags: draft.tags,
         metadata: draft.metadata,
         status: Status::Active,
@@ -271,7 +294,14 @@ pub async fn create_secret(
         rolled_back_from: None,
         change_reason: draft.change_reason,
     };
-    let version = append(app, effects, &mut secret, &mut inside, value, &stamp).await?;
+    let version = match secret.backend {
+        Backend::Internal => append(app, effects, &mut secret, &mut inside, value, &stamp).await?,
+        Backend::AwsSecretsManager => {
+            // Boxed: it is rare, and would make every creation larger.
+            let first = first_outside(app, effects, &mut secret, &mut inside, value, &stamp);
+            Box::pin(first).await?
+        }
+    };
     let inside = inside.armed(&secret, stamp.at);
     effects.create(&SecretItem::of(&secret, &inside));
     let step = effects.create(&NameMarker::of(&secret)?);
@@ -289,6 +319,38 @@ pub async fn create_secret(
     let held = Held { scope, ..Held::default() };
     let counts = Counts::default();
     Ok((Loaded { secret, inside, counts, grants: Vec::new(), bindings: Vec::new() }, held))
+}
+
+/// The first value goes to the secret store before there is a secret: one read and one transaction of
+/// one item, and three calls to the store.
+async fn first_outside(
+    app: &SecretManagement,
+    effects: &mut Effects,
+    secret: &mut Secret,
+    inside: &mut Inside,
+    value: NewValue,
+    stamp: &Stamp,
+) -> Result<Version> {
+    let tenant = *effects.tenant();
+    // Nothing is put there in vain.
+    let marker = NameMarker::at(&tenant, &secret.place()?, &secret.name);
+    if app.store.get_raw(&marker).await?.is_some() {
+        return Err(name_taken());
+    }
+    let (organization, number) = (secret.organization_id, 1);
+    let spot = Spot { organization, secret: secret.id, number };
+    inside.announced_until = number;
+    inside.announced = Some(Announced {
+        token: String::new(),
+        at: stamp.at,
+        version: version_of(secret, number, &value, stamp),
+        stage: value.stage,
+        digest: Some(app.keys.digest(&tenant, &value.value).await?),
+        known: value.checked.known.clone(),
+    });
+    inside.bucket = Bucket::full(stamp.at).take(stamp.at).ok();
+    put_first(app, effects, spot, &value.value).await?;
+    backend::append(effects, secret, inside, stamp)
 }
 
 pub fn name_taken() -> Error {

@@ -4,7 +4,8 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result};
 use millwright_http::{
-    Answered, Entitled, Flag, IfMatch, NoContent, Parameters, PathParameter, Submission, Versioned,
+    Answered, Asking, Entitled, Flag, IfMatch, NoContent, Parameters, PathParameter, Submission,
+    Versioned,
 };
 use millwright_store::Contention;
 use serde_json::json;
@@ -13,7 +14,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::{SecretView, create::name_taken, replace};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{DeletedBecause, Place, Right, Secret, SecretId, SecretName, Status},
@@ -77,7 +77,7 @@ pub async fn delete(
         let after = loaded.secret.clone().deleted(DeletedBecause::Requested, &stamp);
         let after = after.stamped(stamp);
         let mut write = asker.caller.write(&app.store);
-        replace(&mut write, &after, &inside, loaded.secret.version);
+        replace(&mut write, &after, &inside, loaded.secret.version)?;
         write.remove(&NameMarker::of(&loaded.secret)?);
         write.put(&asker.record(action, Some(&after)));
         write.emit(&SecretDeleted(SecretData::of(&after)))?;
@@ -166,7 +166,7 @@ pub async fn secret_restore(
             after.name = name.clone();
         }
         let mut write = submission.write(&app.store, &caller);
-        replace(&mut write, &after, &inside, before.version);
+        replace(&mut write, &after, &inside, before.version)?;
         let step = write.create(&NameMarker::of(&after)?);
         write.refused_as(step, name_taken());
         write.put(&asker.record("secret_restore", Some(&after)));

@@ -4,7 +4,7 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Faults, Line, Result, Timestamp};
 use millwright_http::{
-    Answered, Entitled, Listed, Listing, PathParameter, Versioned, extract::Several,
+    Answered, Asking, Entitled, Listed, Listing, PathParameter, Versioned, extract::Several,
 };
 use millwright_store::{RawItem, Store};
 use std::collections::HashSet;
@@ -13,7 +13,6 @@ use utoipa::IntoParams;
 use super::{SecretSummary, SecretView};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{
         Backend, Environment, GranteeType, Place, Scope, Secret, SecretId, SecretType, Standing,

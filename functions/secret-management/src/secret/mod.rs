@@ -4,12 +4,13 @@ mod change;
 mod create;
 mod delete;
 mod list;
+mod migrate;
 mod purge;
 mod state;
 
 pub mod handlers {
     //! Where the table of contents finds them.
-    pub use super::{change::*, create::*, delete::*, list::*, purge::*, state::*};
+    pub use super::{change::*, create::*, delete::*, list::*, migrate::*, purge::*, state::*};
 }
 
 use millwright_core::{Error, Result, Timestamp};
@@ -19,14 +20,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::{
-    create::{Draft, check_expiry, create_secret, may_create_at},
+    create::{
+        Draft, check_backend, check_expiry, check_most, create_secret, may_create_at, versions_of,
+    },
     delete::delete,
 };
 use crate::{
     authority::Held,
     codes,
-    domain::{Facts, Inside, Right, Secret, Status},
+    domain::{Backend, Facts, Inside, Right, Secret, Status},
     store::{Loaded, SecretItem},
+    work::{JOBS, Order, WorkDue},
 };
 
 /// A secret as somebody sees it who may see it.
@@ -80,11 +84,19 @@ pub struct SecretSummary {
     expired: bool,
 }
 
-/// Writes the next version of a secret; refused as a lost race. One item.
-pub fn replace(effects: &mut Effects, secret: &Secret, inside: &Inside, before: u64) {
+/// Writes the next version of a secret; refused as a lost race. One item. If its values are in the
+/// secret store, the jobs bring the labels there up to date.
+///
+/// # Errors
+/// `internal` if too much is announced.
+pub fn replace(effects: &mut Effects, secret: &Secret, inside: &Inside, before: u64) -> Result<()> {
     let inside = inside.clone().armed(secret, effects.store().clock().now());
     let step = effects.replace(&SecretItem::of(secret, &inside), before);
     effects.refused_as(step, Error::lost_race());
+    if secret.backend == Backend::AwsSecretsManager {
+        effects.send(JOBS, &WorkDue { order: Order::Labels { secret_id: secret.id } })?;
+    }
+    Ok(())
 }
 
 /// Nothing of a deleted secret changes.

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, codes as shared_codes};
-use millwright_http::{Accepted, Allowed, Answered, PathParameter, Recent, Submission};
+use millwright_http::{Accepted, Allowed, Answered, Asking, PathParameter, Recent, Submission};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::replace;
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{SecretId, SecretName, Status, not_found},
     job::{handlers::Job, start_purge},
@@ -40,7 +39,7 @@ pub async fn secret_purge(
     PathParameter((id,)): PathParameter<(SecretId,)>,
     submission: Submission<PurgeIn>,
 ) -> Answered<Accepted<Job>> {
-    let asker = Asker { app: &app, caller: &caller, asking: &asking, is_service: false };
+    let asker = Asker::allowed(&app, &caller, &asking);
     let attempt = || async {
         let loaded = load(&app.store, &caller.tenant(), id).await?;
         let loaded = loaded.ok_or_else(not_found)?;
@@ -57,7 +56,7 @@ pub async fn secret_purge(
         after.purge_at = Some(stamp.at);
         let after = after.stamped(stamp);
         let mut write = submission.write(&app.store, &caller);
-        replace(&mut write, &after, &loaded.inside, before.version);
+        replace(&mut write, &after, &loaded.inside, before.version)?;
         let job = start_purge(&mut write, id, caller.actor())?;
         write.put(&asker.record("secret_purge", Some(&after)));
         write.commit(Accepted(Job::of(job))).await

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result, codes as shared_codes};
-use millwright_http::{Answered, Entitled, IfMatch, PathParameter, Submission, Versioned};
+use millwright_http::{Answered, Asking, Entitled, IfMatch, PathParameter, Submission, Versioned};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::{SecretView, check_present, replace};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     domain::{ChangeReason, Right, SecretId, Status},
     events::{SecretData, SecretDisabled, SecretEnabled},
@@ -81,7 +80,7 @@ async fn switch(
         let mut after = loaded.secret.clone().stamped(app.stamp(asker.caller));
         after.status = wanted;
         let mut write = submission.write(&app.store, asker.caller);
-        replace(&mut write, &after, &loaded.inside, loaded.secret.version);
+        replace(&mut write, &after, &loaded.inside, loaded.secret.version)?;
         let action = if wanted == Status::Active { "secret_enable" } else { "secret_disable" };
         let mut record = asker.record(action, Some(&after));
         record.summary.reason = submission.input.reason.as_ref().map(ToString::to_string);

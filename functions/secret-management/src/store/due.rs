@@ -30,6 +30,8 @@ pub enum DueThing {
     DataKey(DataKeyId),
     /// The daily look at an organization's secrets.
     Posture,
+    /// A value was put into the secret store, and its secret never came to be.
+    Stored(SecretId),
 }
 
 impl DueThing {
@@ -39,6 +41,7 @@ impl DueThing {
             DueThing::Grant(id, kind, grantee) => format!("grant#{id}#{kind}#{grantee}"),
             DueThing::DataKey(id) => format!("key#{id}"),
             DueThing::Posture => "posture#".to_owned(),
+            DueThing::Stored(id) => format!("stored#{id}"),
         }
     }
 
@@ -48,6 +51,7 @@ impl DueThing {
         }
         let (kind, rest) = text.split_once('#')?;
         match kind {
+            "stored" => id(rest).map(DueThing::Stored),
             "secret" => id(rest).map(DueThing::Secret),
             "key" => id(rest).map(DueThing::DataKey),
             "posture" => Some(DueThing::Posture),

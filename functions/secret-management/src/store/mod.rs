@@ -24,6 +24,7 @@
 //! | the daily look at all secrets | pk `O#POSTURE`, sk `S` | - |
 //! | what is due, of all organizations | pk `DUE#<hour>#<0-7>`, sk `<time>#<org>#<kind>#<id>` | gsi2 |
 //! | until where the sweep is | pk `DUE#SWEPT`, sk `HEAD` | - |
+//! | values put into the secret store before their secret | pk `O#STORING`, sk `<secret>` | - |
 //! | jobs | `millwright_job` | - |
 //!
 //! Values are written without a condition: a refused one would answer with the item. Outbox,
@@ -34,6 +35,7 @@ mod count;
 mod due;
 mod grant;
 mod key;
+mod outside;
 mod policy;
 mod posture;
 mod scope;
@@ -41,6 +43,6 @@ mod secret;
 mod version;
 
 pub use self::{
-    access::*, count::*, due::*, grant::*, key::*, policy::*, posture::*, scope::*, secret::*,
-    version::*,
+    access::*, count::*, due::*, grant::*, key::*, outside::*, policy::*, posture::*, scope::*,
+    secret::*, version::*,
 };

@@ -27,6 +27,9 @@ pub struct VersionItem {
     /// The key that seals the value, once another one does than at first.
     #[serde(default)]
     pub data_key_id: Option<DataKeyId>,
+    /// The value is in the secret store, and no item has it.
+    #[serde(default)]
+    pub is_outside: bool,
     /// Of the value, by the digest key. Wiped with the value.
     #[serde(default)]
     pub digest: Option<String>,
@@ -44,6 +47,7 @@ impl VersionItem {
             destroyed_at: None,
             destroy_reason: None,
             data_key_id: None,
+            is_outside: row.data_key_id.is_none(),
             digest,
             known,
             row,
@@ -53,8 +57,12 @@ impl VersionItem {
     /// The row as it stands now.
     pub fn version(self) -> Version {
         let VersionItem { state, deleted_at, destroyed_at, destroy_reason, row, .. } = self;
-        let data_key_id = self.data_key_id.unwrap_or(row.data_key_id);
+        let data_key_id = self.data_key_id.or(row.data_key_id).filter(|_| !self.is_outside);
         Version { state, deleted_at, destroyed_at, destroy_reason, data_key_id, ..row }
+    }
+
+    pub fn number(&self) -> u32 {
+        self.row.number
     }
 
     /// The value is gone for ever. Two items; refused as a lost race if it was gone already.

@@ -10,7 +10,7 @@ use deserr::Deserr;
 use http::{HeaderValue, header};
 use millwright_core::{Error, Faults, Kind, Line, Result};
 use millwright_event::Effects;
-use millwright_http::{Allowed, Answered, Body, Describe, OperationDocument};
+use millwright_http::{Allowed, Answered, Asking, Body, Describe, OperationDocument};
 use millwright_store::{Key, Outcome};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,7 +19,6 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{
@@ -118,7 +117,7 @@ pub async fn secret_export(
     if input.include_values {
         caller.require_recent()?;
     }
-    let asker = Asker { app: &app, caller: &caller, asking: &asking, is_service: false };
+    let asker = Asker::allowed(&app, &caller, &asking);
     let place = Place::of(
         input.scope,
         input.scope_id.as_deref(),
@@ -137,7 +136,9 @@ pub async fn secret_export(
                 .collect();
             let mut values = Vec::with_capacity(wanted.len());
             let mut opened = Vec::with_capacity(wanted.len());
-            for (one, value) in chosen.into_iter().zip(read_values(&asker, &wanted).await?) {
+            for (one, value) in
+                chosen.into_iter().zip(read_values(&app, &asker.tenant(), &wanted).await?)
+            {
                 match value {
                     Ok(value) => {
                         values.push(value);

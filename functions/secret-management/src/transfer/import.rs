@@ -6,7 +6,7 @@ use millwright_core::{
     Error, Fault, FaultCode, Faults, Line, Result, codes as shared_codes, wire_enum,
 };
 use millwright_event::Effects;
-use millwright_http::{Allowed, Answered, Plain, Submission};
+use millwright_http::{Allowed, Answered, Asking, Plain, Submission};
 use millwright_store::Contention;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use super::plan::{outcome, standing};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{
@@ -24,7 +23,7 @@ use crate::{
     },
     events::{ImportCompleted, ImportData, RotatedBy},
     permissions::SecretImport,
-    secret::{Draft, check_present, create_secret, may_create_at},
+    secret::{Draft, check_present, create_secret, may_create_at, versions_of},
     store::load,
     value::{NewValue, check_shape},
     version::{Writing, write_value},
@@ -141,7 +140,7 @@ pub async fn secret_import(
     submission: Submission<ImportIn>,
 ) -> Answered<Plain<ImportResults>> {
     let (submission, input) = submission.take();
-    let asker = Asker { app: &app, caller: &caller, asking: &asking, is_service: false };
+    let asker = Asker::allowed(&app, &caller, &asking);
     let tenant = caller.tenant();
     let settings = app.settings(&tenant).await?;
     let place = Place::of(
@@ -334,7 +333,8 @@ async fn create(
         expires_at: entry.expires_at.filter(|end| *end > asker.app.now()),
         expiry_reminder_days: settings.default_expiry_reminder_days.clone(),
         rotation: RotationPolicy::default(),
-        max_versions: 20,
+        backend: settings.default_backend,
+        max_versions: versions_of(settings.default_backend, None)?,
         cas_required: false,
     };
     let mut effects = Effects::new(&asker.app.store, asker.caller.cause());
@@ -359,7 +359,8 @@ async fn add_version(asker: &Asker<'_>, id: SecretId, one: &Wanted) -> Result<u3
     };
     let record = asker.record("secret_import", Some(&loaded.secret));
     let (cause, stamp) = (RotatedBy::Import, app.stamp(asker.caller));
-    let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+    let token = &asker.token;
+    let writing = Writing { loaded: &loaded, value, cause, stamp, token, record };
     let mut effects = Effects::new(&app.store, asker.caller.cause());
     let (_, version) = write_value(app, &mut effects, writing).await?;
     effects.commit().await?;

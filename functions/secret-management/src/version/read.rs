@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use millwright_core::Result;
-use millwright_http::{Answered, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned};
+use millwright_http::{
+    Answered, Asking, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned,
+};
 
 use super::{Number, VersionView, find};
 use crate::{
-    app::SecretManagement, asking::Asking, authority::Asker, domain::SecretId,
-    permissions::SecretRead, store::VersionItem,
+    app::SecretManagement, authority::Asker, domain::SecretId, permissions::SecretRead,
+    store::VersionItem,
 };
 
 /// List versions

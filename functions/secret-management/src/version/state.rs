@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use millwright_core::{Error, Result};
-use millwright_http::{Answered, Empty, Entitled, NoContent, PathParameter, Submission, Versioned};
+use millwright_http::{
+    Answered, Asking, Empty, Entitled, NoContent, PathParameter, Submission, Versioned,
+};
 use millwright_store::{Condition, Contention, Update};
 
 use super::{Number, VersionView, check_enabled, destroyed, find};
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
     codes,
     domain::{DestroyReason, Right, Secret, SecretId, VersionState},
@@ -54,7 +55,7 @@ pub async fn version_promote(
         describe(&mut after, &mut inside, &item.known);
         let after = after.stamped(stamp);
         let mut write = submission.write(&app.store, &caller);
-        replace(&mut write, &after, &inside, loaded.secret.version);
+        replace(&mut write, &after, &inside, loaded.secret.version)?;
         let mut record = asker.record("version_promote", Some(&after));
         record.summary.value_version = Some(number);
         write.put(&record);
@@ -223,7 +224,7 @@ async fn decide(
                 after.previous_version = None;
             }
             after = after.stamped(app.stamp(asker.caller));
-            replace(&mut write, &after, &inside, secret.version);
+            replace(&mut write, &after, &inside, secret.version)?;
             write.emit(&VersionDestroyed(VersionData::of(secret, number, None)))?;
         }
     }

@@ -4,20 +4,20 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Result};
 use millwright_event::Effects;
-use millwright_http::{Answered, Created, Entitled, IfMatch, PathParameter, Submission};
+use millwright_http::{Answered, Asking, Created, Entitled, IfMatch, PathParameter, Submission};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
 use super::VersionView;
 use crate::{
     app::SecretManagement,
-    asking::Asking,
     authority::Asker,
-    codes,
+    backend, codes,
     domain::{
-        ChangeReason, Generate, Origin, Plaintext, Right, Secret, SecretId, Stage, Stamp, Version,
+        Backend, ChangeReason, Generate, Origin, Plaintext, Right, Secret, SecretId, Stage, Stamp,
+        Version,
     },
-    events::{RotatedBy, RotatedData, SecretRotated, VersionCreated, VersionData},
+    events::RotatedBy,
     generate::generated,
     permissions::SecretUpdate,
     secret::{check_present, replace},
@@ -75,33 +75,48 @@ pub struct Writing<'a> {
     pub value: NewValue,
     pub cause: RotatedBy,
     pub stamp: Stamp,
+    /// Whose write it is, however often it is attempted.
+    pub token: &'a str,
     /// Of the access; the version is filled in.
     pub record: AccessItem,
 }
 
 /// Adds a value to a transaction, with the record of the secret, the access record and the events:
-/// five items, and two for each old value that is pruned.
+/// five items, and two for each old value that is pruned. A value for the secret store is put there
+/// before: one transaction of one item and one call more.
 ///
 /// # Errors
-/// As [`append`].
+/// As [`append`] and [`backend::prepare`].
 pub async fn write_value(
     vault: &Vault,
     effects: &mut Effects,
     writing: Writing<'_>,
 ) -> Result<(Secret, Version)> {
-    let Writing { loaded, value, cause, stamp, mut record } = writing;
+    let Writing { loaded, value, cause, stamp, token, mut record } = writing;
     let (mut secret, mut inside) = (loaded.secret.clone(), loaded.inside.clone());
-    let stage = value.stage;
-    let version = append(vault, effects, &mut secret, &mut inside, value, &stamp).await?;
+    let (stage, mut before) = (value.stage, secret.version);
+    let version = match secret.backend {
+        Backend::Internal => {
+            append(vault, effects, &mut secret, &mut inside, value, &stamp).await?
+        }
+        Backend::AwsSecretsManager => {
+            let tenant = *effects.tenant();
+            // Boxed: it is rare, and would make every write larger.
+            let preparing = backend::prepare(vault, &tenant, loaded, &value, token, &stamp);
+            let announced = Box::pin(preparing).await?;
+            before = announced.secret.version;
+            secret = announced.secret;
+            inside.announced = announced.inside.announced;
+            inside.announced_until = announced.inside.announced_until;
+            inside.bucket = announced.inside.bucket;
+            backend::append(effects, &mut secret, &mut inside, &stamp)?
+        }
+    };
     let secret = secret.stamped(stamp);
-    replace(effects, &secret, &inside, loaded.secret.version);
+    replace(effects, &secret, &inside, before)?;
     record.summary.value_version = Some(version.number);
     effects.put(&record);
-    let said = VersionData::of(&secret, version.number, Some(version.origin));
-    effects.emit(&VersionCreated(said))?;
-    if stage == Stage::Current {
-        effects.emit(&SecretRotated(RotatedData::of(&secret, cause)))?;
-    }
+    backend::say(effects, &secret, &version, stage, cause)?;
     Ok((secret, version))
 }
 
@@ -146,7 +161,8 @@ pub async fn version_create(
         let cause = if origin == Origin::Imported { RotatedBy::Import } else { RotatedBy::Written };
         let record = asker.record("version_create", Some(&loaded.secret));
         let stamp = app.stamp(&caller);
-        let writing = Writing { loaded: &loaded, value, cause, stamp, record };
+        let token = &asker.token;
+        let writing = Writing { loaded: &loaded, value, cause, stamp, token, record };
         let (secret, version) = write_value(&app, &mut write, writing).await?;
         write.commit(Created(VersionView::of(&secret, version))).await
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use millwright_core::{Error, FaultCode, ProjectId, Result, ServiceKeyId, TeamId, UserId};
+use millwright_core::{Error, ProjectId, Result, ServiceKeyId, TeamId, UserId};
 use millwright_event::{Effects, Envelope, batch::Batch, inbox};
 use millwright_store::{Condition, Store};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{JOBS, Order, WorkDue};
 use crate::store::ProjectMark;
@@ -71,20 +71,20 @@ async fn handle(store: &Store, envelope: &Envelope) -> Result<()> {
     }
     let order = match envelope.kind.as_str() {
         MEMBERSHIP_REMOVED => {
-            let OfUser { user_id } = read(envelope)?;
+            let OfUser { user_id } = envelope.data_as()?;
             Order::Member { user_id, until: envelope.time }
         }
         TEAM_DELETED => {
-            let OfTeam { team_id } = read(envelope)?;
+            let OfTeam { team_id } = envelope.data_as()?;
             Order::Team { team_id }
         }
         KEY_REVOKED => {
-            let OfKey { key_id } = read(envelope)?;
+            let OfKey { key_id } = envelope.data_as()?;
             let Ok(key_id) = key_id.parse::<ServiceKeyId>() else { return Ok(()) };
             Order::ServiceKey { key_id }
         }
         PROJECT_DELETED | PROJECT_RESTORED => {
-            let OfProject { project_id } = read(envelope)?;
+            let OfProject { project_id } = envelope.data_as()?;
             Order::Project { project_id }
         }
         ORGANIZATION_DELETED => Order::Organization,
@@ -124,10 +124,4 @@ async fn mark(
     let step = effects.put_when(&mark, unchanged);
     effects.refused_as(step, Error::lost_race());
     Ok(true)
-}
-
-fn read<T: DeserializeOwned>(envelope: &Envelope) -> Result<T> {
-    T::deserialize(&envelope.data).map_err(|error| {
-        Error::fault("", FaultCode::BadFormat, format!("{} cannot be read: {error}", envelope.kind))
-    })
 }

@@ -11,6 +11,7 @@ mod grant;
 mod key;
 mod order;
 mod organization;
+mod outside;
 mod posture;
 mod purge;
 mod scope;
@@ -21,12 +22,12 @@ pub use consume::{CONSUMED, consume};
 pub use desk::Desk;
 pub use key::{Pass, count_secrets, note_progress, renew, reseal_some};
 pub use order::{Order, WorkDue};
-pub use purge::{is_due, purge_some};
+pub use purge::{is_due, is_outside, purge_some};
 pub use sweep::{Report, sweep};
 
 use std::time::Duration;
 
-use millwright_core::{Error, FaultCode, Result, Tenant, Timestamp};
+use millwright_core::{Result, Tenant, Timestamp};
 use millwright_event::{Cause, Effects, batch::Message};
 use millwright_runtime::Worked;
 
@@ -59,6 +60,8 @@ struct Task<'a> {
     vault: &'a Vault,
     cause: Cause,
     until: Timestamp,
+    /// Names this piece of work, and no other one.
+    token: String,
 }
 
 impl Task<'_> {
@@ -120,15 +123,15 @@ pub fn record_of(
 /// What may pass is delivered again; a message of no known kind never succeeds.
 pub async fn work(vault: &Vault, message: &Message, slice: Duration) -> Result<Worked> {
     let envelope = &message.envelope;
-    let refused = |detail: String| Error::fault("", FaultCode::BadFormat, detail);
     let Some(due) = envelope.event::<WorkDue>() else {
-        return Err(refused(format!("{} is no order for {JOBS}", envelope.kind)));
+        return Err(envelope.unreadable(format_args!("it is no order for {JOBS}")));
     };
-    let due = due.map_err(|error| refused(format!("{} cannot be read: {error}", envelope.kind)))?;
+    let due = due?;
     let until = vault.now().plus(slice);
-    let task = Task { vault, cause: Cause::from(envelope), until };
+    let token = vault.store.ids().next_uuid().to_string();
+    let task = Task { vault, cause: Cause::from(envelope), until, token };
     let progress = match &due.order {
-        Order::Secret { secret_id } => settle::secret(&task, *secret_id).await?,
+        Order::Secret { secret_id } => Box::pin(settle::secret(&task, *secret_id)).await?,
         Order::Grant { secret_id, grantee_type, grantee_id } => {
             grant::expire(&task, *secret_id, *grantee_type, grantee_id).await?
         }
@@ -138,6 +141,8 @@ pub async fn work(vault: &Vault, message: &Message, slice: Duration) -> Result<W
         Order::Team { team_id } => scope::team(&task, *team_id).await?,
         Order::Member { user_id, until } => scope::member(&task, *user_id, *until).await?,
         Order::ServiceKey { key_id } => scope::service_key(&task, *key_id).await?,
+        Order::Labels { secret_id } => outside::labels(&task, *secret_id).await?,
+        Order::TakeBack { secret_id } => outside::take_back(&task, *secret_id).await?,
         Order::Organization => organization::purge(&task).await?,
     };
     if progress == Progress::More {

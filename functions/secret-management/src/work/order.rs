@@ -46,6 +46,14 @@ pub enum Order {
     ServiceKey {
         key_id: ServiceKeyId,
     },
+    /// Which values of a secret are kept in the secret store, and which is current there.
+    Labels {
+        secret_id: SecretId,
+    },
+    /// A value was put into the secret store, and its secret never came to be.
+    TakeBack {
+        secret_id: SecretId,
+    },
     /// The organization is gone for ever.
     Organization,
 }
@@ -59,6 +67,7 @@ impl From<DueThing> for Order {
             }
             DueThing::DataKey(data_key_id) => Order::DataKey { data_key_id },
             DueThing::Posture => Order::Posture,
+            DueThing::Stored(secret_id) => Order::TakeBack { secret_id },
         }
     }
 }

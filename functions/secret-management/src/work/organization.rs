@@ -4,18 +4,20 @@
 use millwright_core::{Error, Result, Timestamp};
 use millwright_store::{Condition, Contention, Partition, Query};
 
-use super::{Progress, Task};
+use super::{Progress, Task, is_outside};
 use crate::{
+    backend,
     domain::{ACCESS_RETENTION, DAY, Secret},
     store::{
-        ACCESS_SHARDS, AccessItem, DataKeyItem, DataKeyState, day_of, keys_of, parts_of,
-        secret_partition, secrets_by_name, value_partition,
+        ACCESS_SHARDS, AccessItem, DataKeyItem, DataKeyState, SecretItem, StoredNote, day_of,
+        keys_of, notes_of, parts_of, secret_partition, secrets_by_name, value_partition,
     },
 };
 
 /// In steps of at most 99 items.
 pub(super) async fn purge(task: &Task<'_>) -> Result<Progress> {
     let since = destroy_keys(task).await?;
+    forget_notes(task).await?;
     let steps = [forget_secrets(task).await?, forget_accesses(task, since).await?];
     if steps.contains(&Progress::More) {
         return Ok(Progress::More);
@@ -56,15 +58,38 @@ async fn destroy_keys(task: &Task<'_>) -> Result<Timestamp> {
     Ok(since)
 }
 
-/// Two partitions for each secret.
+/// What is in the secret store and was on its way.
+async fn forget_notes(task: &Task<'_>) -> Result<()> {
+    let (store, tenant) = (&task.vault.store, task.tenant());
+    for item in store.collect(&Query::partition(notes_of(&tenant)), 10_000).await? {
+        let note: StoredNote = item.decode()?;
+        backend::take_back(task.vault, &tenant, note.secret_id).await?;
+    }
+    Ok(())
+}
+
+/// Three partitions for each secret, and what the secret store has of it.
 async fn forget_secrets(task: &Task<'_>) -> Result<Progress> {
     let (store, tenant) = (&task.vault.store, task.tenant());
     let mut from = None;
     loop {
         let page = store.page(&secrets_by_name(&tenant), 100, from.as_ref()).await?;
+        let mut of: Vec<SecretItem> = Vec::new();
+        let ids: Result<Vec<Secret>> =
+            page.items.iter().map(|item| item.decode_attribute("summary")).collect();
+        let places: Vec<_> = ids?.iter().map(|one| SecretItem::place(&tenant, one.id)).collect();
+        for item in store.get_many(&places).await? {
+            of.push(item.decode()?);
+        }
         for item in &page.items {
             let secret: Secret = item.decode_attribute("summary")?;
             let place = secret.place()?;
+            // Also of what was moving: where it was says nothing then.
+            if let Some(item) = of.iter().find(|item| item.summary.id == secret.id)
+                && is_outside(&item.summary, &item.inside)
+            {
+                task.vault.outside.delete(secret.organization_id, secret.id).await?;
+            }
             let names = crate::store::NameMarker::partition(&tenant, &place);
             let parts =
                 [value_partition(&tenant, secret.id), names, secret_partition(&tenant, secret.id)];

@@ -6,7 +6,7 @@ use millwright_store::{Condition, Contention, Query};
 
 use super::{Progress, Task};
 use crate::{
-    domain::{Secret, SecretId, Status},
+    domain::{Backend, Inside, Secret, SecretId, Status},
     events::{SecretData, SecretPurged},
     store::{
         AccessItem, Counts, SECRETS, SecretItem, ValueItem, VersionItem, count_place, one_less,
@@ -28,7 +28,7 @@ pub(super) async fn purge(task: &Task<'_>, id: SecretId) -> Result<Progress> {
             };
             let mut effects = task.effects();
             let record = task.record("secret_purge", &item.summary);
-            let is_last = purge_some(task.vault, &mut effects, &item.summary, record).await?;
+            let is_last = purge_some(task.vault, &mut effects, &item, record).await?;
             effects.commit().await?;
             Ok(is_last)
         };
@@ -39,25 +39,34 @@ pub(super) async fn purge(task: &Task<'_>, id: SecretId) -> Result<Progress> {
     Ok(Progress::More)
 }
 
+/// True if the secret store may have something of it.
+pub fn is_outside(secret: &Secret, inside: &Inside) -> bool {
+    secret.backend != Backend::Internal || inside.migrating.is_some()
+}
+
 pub fn is_due(secret: &Secret, now: Timestamp) -> bool {
     secret.status == Status::Deleted && secret.purge_at.is_some_and(|at| at <= now)
 }
 
 /// Adds the next items of a purge to a transaction, at most 91; true if those were the last. One
-/// Query.
+/// Query; before the last one call to the secret store, if that has its values.
 pub async fn purge_some(
     vault: &Vault,
     effects: &mut Effects,
-    secret: &Secret,
+    item: &SecretItem,
     record: AccessItem,
 ) -> Result<bool> {
     const AT_ONCE: usize = 45;
+    let SecretItem { summary: secret, inside, .. } = item;
     let (tenant, id) = (*effects.tenant(), secret.id);
     let parts = Query::partition(secret_partition(&tenant, id)).from_sort_key("B");
     let place = SecretItem::place(&tenant, id);
     let unchanged = Condition::version(secret.version);
     let items = vault.store.page(&parts, AT_ONCE, None).await?.items;
     if items.is_empty() {
+        if is_outside(secret, inside) {
+            vault.outside.delete(secret.organization_id, id).await?;
+        }
         let step = effects.delete_when(&place, unchanged);
         effects.refused_as(step, Error::lost_race());
         effects.delete(&Counts::place(&tenant, id));

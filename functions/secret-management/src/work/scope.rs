@@ -121,7 +121,7 @@ async fn delete(
         inside.status_before = Some(before.status);
         let after = before.clone().deleted(because, &stamp).stamped(stamp);
         let mut effects = task.effects();
-        replace(&mut effects, &after, &inside, before.version);
+        replace(&mut effects, &after, &inside, before.version)?;
         effects.remove(&NameMarker::of(before)?);
         effects.put(&task.record("secret_delete", &after));
         effects.emit(&SecretDeleted(SecretData::of(&after)))?;
@@ -145,7 +145,7 @@ async fn restore(task: &Task<'_>, id: SecretId, because: DeletedBecause) -> Resu
         let status = inside.status_before.take().unwrap_or(Status::Active);
         let after = before.clone().restored(status).stamped(task.stamp());
         let mut effects = task.effects();
-        replace(&mut effects, &after, &inside, before.version);
+        replace(&mut effects, &after, &inside, before.version)?;
         let step = effects.create(&NameMarker::of(&after)?);
         effects.refused_as(step, name_taken());
         effects.put(&task.record("secret_restore", &after));

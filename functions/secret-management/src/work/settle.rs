@@ -3,7 +3,7 @@
 use millwright_core::{Error, Kind, Result, codes as shared_codes};
 use millwright_store::Contention;
 
-use super::{Progress, Task, purge};
+use super::{Progress, Task, outside, purge};
 use crate::{
     domain::{
         AccessOutcome, DueStep, Rotation, RotationReason, RotationState, RotationTrigger, SecretId,
@@ -49,6 +49,7 @@ async fn take(task: &Task<'_>, loaded: &Loaded, step: DueStep) -> Result<()> {
         DueStep::RotationDue => remind_of_rotation(task, loaded).await,
         DueStep::Deadline => miss_deadline(task, loaded).await,
         DueStep::Rotate => rotate(task, loaded).await,
+        DueStep::Unfinished => outside::unfinished(task, loaded).await,
         DueStep::Purge => Ok(()),
     }
 }
@@ -59,7 +60,7 @@ async fn tell(task: &Task<'_>, loaded: &Loaded, days: u32) -> Result<()> {
     secret.version += 1;
     inside.notices.tell(days);
     let mut effects = task.effects();
-    replace(&mut effects, &secret, &inside, loaded.secret.version);
+    replace(&mut effects, &secret, &inside, loaded.secret.version)?;
     let data = ExpiryData::of(&secret, days);
     match days {
         0 => effects.emit(&SecretExpired(data))?,
@@ -73,7 +74,7 @@ async fn remind_of_rotation(task: &Task<'_>, loaded: &Loaded) -> Result<()> {
     secret.version += 1;
     inside.turn.told(task.vault.now());
     let mut effects = task.effects();
-    replace(&mut effects, &secret, &inside, loaded.secret.version);
+    replace(&mut effects, &secret, &inside, loaded.secret.version)?;
     effects.emit(&RotationDue(RotationDueData::of(&secret)))?;
     effects.commit().await
 }
@@ -106,6 +107,7 @@ async fn rotate(task: &Task<'_>, loaded: &Loaded) -> Result<()> {
         value: None,
         trigger: RotationTrigger::Scheduled,
         stamp: task.stamp(),
+        token: &task.token,
         record: task.record("rotation_start", &loaded.secret),
     };
     match begin(task.vault, &mut effects, beginning).await {
@@ -143,7 +145,7 @@ async fn fail(task: &Task<'_>, loaded: &Loaded, error: &Error) -> Result<()> {
     secret.version += 1;
     inside.turn.missed(stamp.at);
     let mut effects = task.effects();
-    replace(&mut effects, &secret, &inside, loaded.secret.version);
+    replace(&mut effects, &secret, &inside, loaded.secret.version)?;
     effects.create(&RotationItem::of(rotation.clone()));
     effects.emit(&RotationFailed(RotationData::of(&secret, &rotation)))?;
     let mut record = task.record("rotation_start", &secret);
