@@ -146,6 +146,22 @@ fn with_prices<P: Purpose>(api: Api<UsageTracking, P>) -> Api<UsageTracking, P> 
         CONTENTION,
     ]))
     .with(operation!(price::price_delete).answers(&[PRICE_STARTED, CONTENTION]))
+    .with(operation!(price::global_price_create).answers(&[
+        NOT_FOUND,
+        LIMIT_REACHED,
+        PRICE_OVERLAP,
+        PAST_PRICE_NEEDS_REPRICE,
+        CONTENTION,
+    ]))
+    .with(operation!(price::global_price_list))
+    .with(operation!(price::global_price_get))
+    .with(operation!(price::global_price_update).answers(&[
+        PRICE_OVERLAP,
+        PRICE_STARTED,
+        PAST_PRICE_NEEDS_REPRICE,
+        CONTENTION,
+    ]))
+    .with(operation!(price::global_price_delete).answers(&[PRICE_STARTED, CONTENTION]))
     .with(operation!(job::repricing_start).answers(&[NOT_FOUND, JOB_RUNNING]))
     .with(operation!(job::export_create).answers(&[JOB_RUNNING]))
     .with(operation!(statement::statement_list))

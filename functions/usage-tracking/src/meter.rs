@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Change, Error, Faults, InputError, Result, Timestamp};
+use millwright_core::{Change, Entries, Error, Faults, InputError, Result, Timestamp};
 use millwright_http::{
     Allowed, Answered, Body, Caller, Created, IfMatch, Listed, Listing, NoContent, NoFilters,
     PathParameter, Representation, Submission, Versioned,
@@ -88,8 +88,8 @@ pub struct MeterIn {
     group_by: UpTo<MeasureName, 5>,
     /// Values of dimensions that count.
     #[deserr(default)]
-    #[schema(required = false)]
-    filters: BTreeMap<String, Vec<String>>,
+    #[schema(required = false, value_type = BTreeMap<String, Vec<String>>)]
+    filters: Entries<Vec<String>>,
 }
 
 /// A change of a meter. What it measures stays.
@@ -215,7 +215,7 @@ pub async fn meter_create(
         metric: input.metric.map(|it| it.to_string()),
         unique_of: input.unique_of.map(|it| it.to_string()),
         group_by: input.group_by.0.iter().map(ToString::to_string).collect(),
-        filters: input.filters,
+        filters: input.filters.0,
         counted_from: notes.then(|| stamp.at.plus(UNNOTICED)),
         archived_at: None,
         version: 1,

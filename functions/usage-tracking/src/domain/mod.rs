@@ -5,6 +5,7 @@ mod anomaly;
 mod category;
 mod cost;
 mod event;
+mod extract;
 mod identify;
 mod job;
 mod limit;
@@ -13,6 +14,7 @@ mod month;
 mod pattern;
 mod pointer;
 mod price;
+mod pricing;
 mod quantity;
 mod reservation;
 mod scope;
@@ -24,9 +26,9 @@ mod windows;
 use millwright_core::{Line, Text, Timestamp};
 
 pub use self::{
-    alert::*, anomaly::*, category::*, cost::*, event::*, identify::*, job::*, limit::*, meter::*,
-    month::*, pattern::*, pointer::*, price::*, quantity::*, reservation::*, scope::*, settings::*,
-    system::*, window::*, windows::*,
+    alert::*, anomaly::*, category::*, cost::*, event::*, extract::*, identify::*, job::*,
+    limit::*, meter::*, month::*, pattern::*, pointer::*, price::*, pricing::*, quantity::*,
+    reservation::*, scope::*, settings::*, system::*, window::*, windows::*,
 };
 
 millwright_core::id! {

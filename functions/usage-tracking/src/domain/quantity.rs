@@ -6,6 +6,7 @@
 //! has 28 in all and rounds silently beyond.
 
 use std::{
+    borrow::Cow,
     fmt,
     iter::Sum,
     ops::{Add, AddAssign, Neg, Sub},
@@ -14,11 +15,14 @@ use std::{
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use millwright_core::{FaultCode, Faults, InputError};
+use millwright_http::extract::written;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
+
+use super::Pointer;
 
 /// Digits behind the point.
 const SCALE: usize = 9;
@@ -180,19 +184,17 @@ impl Deserr<Faults> for Quantity {
         let text = match value {
             Value::Integer(number) => number.to_string(),
             Value::NegativeInteger(number) => number.to_string(),
-            Value::Float(number) => {
-                // Up to 15 digits come back from a float as they were written; more are not risked.
-                let text = number.to_string();
-                if text.bytes().filter(u8::is_ascii_digit).count() > 15 {
-                    let detail = "send a number of more than 15 digits as a text";
-                    return Err(Faults::refused(InputError::bad_format(detail), location));
-                }
-                text
-            }
+            Value::Float(number) => digits(location).unwrap_or_else(|| number.to_string()),
             value => <String as Deserr<Faults>>::deserialize_from_value(value, location)?,
         };
         text.parse().map_err(|refused| Faults::refused(refused, location))
     }
+}
+
+/// A number of the body as it was written: a float may not hold it.
+fn digits(location: ValuePointerRef<'_>) -> Option<String> {
+    let pointer = Pointer::of(&millwright_core::pointer(location));
+    written(|body| pointer.find(body)?.scalar().map(Cow::into_owned)).flatten()
 }
 
 impl PartialSchema for Quantity {

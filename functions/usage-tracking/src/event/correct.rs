@@ -1,11 +1,9 @@
 //! Mending what was counted.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{
-    Error, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Timestamp, UserId,
+    Entries, Error, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Timestamp, UserId,
 };
 use millwright_http::{Allowed, Answered, Created, Submission};
 use millwright_store::{Condition, Contention, Update, schema::TTL};
@@ -42,13 +40,13 @@ pub struct CorrectionIn {
     time: Timestamp,
     /// By measure, `count` included; signed.
     #[schema(value_type = BTreeMap<String, String>)]
-    quantities: BTreeMap<String, Quantity>,
+    quantities: Entries<Quantity>,
     #[deserr(default)]
     #[schema(required = false)]
     cost_micros: i64,
     #[deserr(default)]
-    #[schema(required = false)]
-    dimensions: std::collections::BTreeMap<String, String>,
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
+    dimensions: Entries<String>,
     #[deserr(default)]
     #[schema(required = false)]
     user_id: Option<UserId>,
@@ -70,7 +68,7 @@ fn check(input: &CorrectionIn, category: &Category) -> Result<()> {
             faults.0.push(fault);
         }
     }
-    for (name, value) in &input.dimensions {
+    for (name, value) in &input.dimensions.0 {
         let pointer = format!("/dimensions/{name}");
         if !category.has_dimension(name) {
             faults.0.push(Fault::new(pointer, FaultCode::NotAllowed, "no dimension"));
@@ -130,9 +128,9 @@ pub async fn correction_create(
     check(&input, category)?;
     let now = usage.store.clock().now();
     crate::ingest::check_time(input.time, now).map_err(|it| Error::new(it.code, it.detail))?;
-    let mut counted = input.quantities.clone();
+    let mut counted = input.quantities.0.clone();
     counted.entry(COUNT.to_owned()).or_insert(Quantity::ZERO);
-    let mut dimensions = input.dimensions.clone();
+    let mut dimensions = input.dimensions.0.clone();
     for dimension in &category.dimensions.0 {
         dimensions.entry(dimension.name.to_string()).or_default();
     }

@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use futures::future::try_join_all;
 use millwright_core::{
-    Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Timestamp, UserId,
+    Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
 };
 use millwright_http::{
     Allowed, Answered, Listed, Listing, NoFilters, PathParameter, Representation, Versioned,
 };
-use millwright_store::{Index, Partition, Position, Query};
+use millwright_store::{Index, Partition, Position, Query, RawItem, Timeline, schema::SUMMARY};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -128,61 +127,39 @@ pub async fn event_list(
         let detail = "must be at most seven days after from";
         return Err(Error::fault("query:to", FaultCode::TooLarge, detail).into());
     }
-    // Where the last page ended; the order is that of these texts.
-    let mut before = match &listing.from {
-        Some(position) => position.sort_key().to_owned(),
-        None => to.to_string(),
-    };
-    let place = |sort_key: &str| Position::behind(&Partition::of(&tenant).and("ET").at(sort_key));
-    let mut found: Vec<EventSummary> = Vec::new();
-    // Residual filters: a page looks at so many days as its entries take, but not for ever.
-    let mut examined = 0;
-    let mut day_end = before.get(..24).and_then(|it| it.parse().ok()).unwrap_or(to);
-    loop {
-        let day = day_of(day_end);
-        let shards = (0..TIME_SHARDS).map(|shard| {
-            let query = Query::index(Index::Gsi1, by_time(&tenant, &day, shard))
-                .until_sort_key(before.clone())
-                .descending(true);
-            let usage = usage.clone();
-            async move { usage.store.page(&query, listing.limit + 1, None).await }
-        });
-        let mut keyed: Vec<(String, EventSummary)> = Vec::new();
-        for page in try_join_all(shards).await? {
-            for item in page.items {
-                let event: EventSummary = item.decode_attribute("summary")?;
-                keyed.push((format!("{}#{}", event.time, event.id), event));
-            }
-        }
-        keyed.retain(|(key, event)| *key < before && from <= event.time);
-        keyed.sort_by(|a, b| b.0.cmp(&a.0));
-        // Beyond so many the shards may have left something out.
-        let is_cut = keyed.len() > listing.limit;
-        keyed.truncate(listing.limit);
-        examined += keyed.len();
-        for (key, event) in keyed {
-            before = key;
-            if filters.admits(&event) {
-                found.push(event);
-                if found.len() == listing.limit {
-                    let next = place(&before);
-                    return Ok(listing.page(found, Some(next)).await?);
-                }
-            }
-        }
-        if is_cut {
-            if examined >= 1_000 {
-                let next = place(&before);
-                return Ok(listing.page(found, Some(next)).await?);
-            }
-            continue;
-        }
-        let midnight = day_end.as_millisecond().div_euclid(DAY) * DAY;
-        if midnight <= from.as_millisecond() {
-            return Ok(listing.page(found, None).await?);
-        }
-        day_end = Timestamp::from_millisecond(midnight - 1);
-        before = Timestamp::from_millisecond(midnight).to_string();
+    let timeline = ByTime { tenant: &tenant, filters };
+    let behind = listing.from.as_ref().map(Position::sort_key);
+    let (found, next) = usage.store.newest(&timeline, from, to, behind, listing.limit).await?;
+    let place = |key: String| Position::behind(&Partition::of(&tenant).and("ET").at(key));
+    Ok(listing.page(found, next.map(place)).await?)
+}
+
+/// The events of an organization by their own time.
+struct ByTime<'a> {
+    tenant: &'a Tenant,
+    filters: &'a EventFilters,
+}
+
+impl Timeline for ByTime<'_> {
+    type Entry = EventSummary;
+
+    fn of_day(&self, at: Timestamp) -> Vec<Query> {
+        let of_shard = |shard| Query::index(Index::Gsi1, by_time(self.tenant, &day_of(at), shard));
+        (0..TIME_SHARDS).map(of_shard).collect()
+    }
+
+    fn key_at(&self, at: Timestamp) -> String {
+        at.to_string()
+    }
+
+    fn moment_of(&self, key: &str) -> Option<Timestamp> {
+        key.get(..24)?.parse().ok()
+    }
+
+    fn read(&self, item: &RawItem) -> Result<(String, Option<EventSummary>)> {
+        let event: EventSummary = item.decode_attribute(SUMMARY)?;
+        let key = format!("{}#{}", event.time, event.id);
+        Ok((key, self.filters.admits(&event).then_some(event)))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use csv::{Terminator, WriterBuilder};
 use deserr::Deserr;
 use futures::future::BoxFuture;
 use millwright_core::{Error, FaultCode, Faults, Result, Tenant, Timestamp, codes as shared};
@@ -16,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     JobView, Run, UsageJobs,
+    export_rows::{EVENT_COLUMNS, Rows, SERIES_COLUMNS, SeriesRow},
     rewrite::{Cursor, events_of},
 };
 use crate::{
@@ -149,6 +149,12 @@ struct Part {
     done: (u64, u64),
 }
 
+impl Part {
+    fn of(rows: Rows, next: Option<(Option<Cursor>, i64)>, done: (u64, u64)) -> Part {
+        Part { bytes: rows.bytes, rows: rows.rows, next, done }
+    }
+}
+
 impl ExportWork {
     pub fn new(usage: Usage, files: Files) -> ExportWork {
         ExportWork { usage, files }
@@ -242,7 +248,7 @@ impl ExportWork {
             let done = (piece.days_done, piece.days);
             match piece.next {
                 Some(next) if seen < PART => cursor = next,
-                next => return Ok(out.part(next.map(|next| (Some(next), 0)), done)),
+                next => return Ok(Part::of(out, next.map(|next| (Some(next), 0)), done)),
             }
         }
     }
@@ -297,136 +303,12 @@ impl ExportWork {
         let days = checkpoint.days + 1;
         let all = (order.to.as_millisecond() - order.from.as_millisecond()) / DAY;
         let done = |days: i64| u64::try_from(days).unwrap_or(0);
-        Ok(out.part((days < all).then_some((None, days)), (done(days), done(all))))
+        Ok(Part::of(out, (days < all).then_some((None, days)), (done(days), done(all))))
     }
 }
 
 impl Work<UsageJobs> for ExportWork {
     fn advance<'a>(&'a self, run: &'a mut Run) -> BoxFuture<'a, Result<Advance, Halt>> {
         Box::pin(self.step(run))
-    }
-}
-
-const EVENT_COLUMNS: [&str; 18] = [
-    "id",
-    "source",
-    "eventId",
-    "type",
-    "kind",
-    "state",
-    "time",
-    "receivedAt",
-    "categoryCode",
-    "userId",
-    "teamId",
-    "projectId",
-    "subject",
-    "dimensions",
-    "quantities",
-    "costMicros",
-    "costSource",
-    "data",
-];
-const SERIES_COLUMNS: [&str; 5] = ["day", "categoryCode", "dimensions", "quantities", "costMicros"];
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SeriesRow {
-    day: Timestamp,
-    category_code: String,
-    dimensions: BTreeMap<String, String>,
-    quantities: BTreeMap<String, Quantity>,
-    cost_micros: i64,
-}
-
-/// Rows of a file.
-struct Rows {
-    format: ExportFormat,
-    bytes: Vec<u8>,
-    rows: u64,
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn text(value: impl ToString) -> String {
-    let value = value.to_string();
-    match value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{value}"),
-        false => value,
-    }
-}
-
-fn optional(value: Option<impl ToString>) -> String {
-    value.map(text).unwrap_or_default()
-}
-
-impl Rows {
-    fn new(format: ExportFormat) -> Rows {
-        Rows { format, bytes: Vec::new(), rows: 0 }
-    }
-
-    fn header(&mut self, names: &[&str]) -> Result<()> {
-        match self.format {
-            ExportFormat::Csv => self.cells(names),
-            ExportFormat::Jsonl => Ok(()),
-        }
-    }
-
-    fn cells(&mut self, cells: &[impl AsRef<[u8]>]) -> Result<()> {
-        let mut writer =
-            WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut self.bytes);
-        writer.write_record(cells).map_err(Error::internal)?;
-        writer.flush().map_err(Error::internal)
-    }
-
-    fn line(&mut self, row: &impl Serialize) -> Result<()> {
-        serde_json::to_writer(&mut self.bytes, row).map_err(Error::internal)?;
-        self.bytes.push(b'\n');
-        Ok(())
-    }
-
-    fn event(&mut self, item: &EventItem) -> Result<()> {
-        self.rows += 1;
-        if self.format == ExportFormat::Jsonl {
-            return self.line(&crate::event::EventView::of(item.clone())?);
-        }
-        let it = &item.summary;
-        self.cells(&[
-            it.id.to_string(),
-            text(&it.source),
-            text(&it.event_id),
-            text(&it.event_type),
-            it.kind.to_string(),
-            it.state.to_string(),
-            it.time.to_string(),
-            it.received_at.to_string(),
-            text(&it.category_code),
-            optional(it.user_id),
-            optional(it.team_id),
-            optional(it.project_id),
-            optional(it.subject.as_ref()),
-            serde_json::to_string(&it.dimensions).map_err(Error::internal)?,
-            serde_json::to_string(&it.quantities).map_err(Error::internal)?,
-            it.cost_micros.to_string(),
-            it.cost_source.to_string(),
-            item.data.clone(),
-        ])
-    }
-
-    fn series(&mut self, row: &SeriesRow) -> Result<()> {
-        self.rows += 1;
-        if self.format == ExportFormat::Jsonl {
-            return self.line(row);
-        }
-        self.cells(&[
-            row.day.to_string()[..10].to_owned(),
-            text(&row.category_code),
-            serde_json::to_string(&row.dimensions).map_err(Error::internal)?,
-            serde_json::to_string(&row.quantities).map_err(Error::internal)?,
-            row.cost_micros.to_string(),
-        ])
-    }
-
-    fn part(self, next: Option<(Option<Cursor>, i64)>, done: (u64, u64)) -> Part {
-        Part { bytes: self.bytes, rows: self.rows, next, done }
     }
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod export;
+mod export_rows;
 mod hourly;
 mod read;
 mod rewrite;

@@ -89,7 +89,7 @@ pub async fn limit_effective(
         user_id: parameters.user_id,
         team_id: parameters.team_id,
         project_id: parameters.project_id,
-        amounts: std::collections::BTreeMap::new(),
+        amounts: millwright_core::Entries::default(),
     };
     let wanted = input.check(&caller, &defined).await?;
     Ok(Plain(effective(&usage, &tenant, &defined, &wanted, false).await?))

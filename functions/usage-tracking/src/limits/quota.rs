@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Change, Error, FaultCode, Faults, Line, Timestamp};
+use millwright_core::{Change, Entries, Error, FaultCode, Faults, Line, Timestamp};
 use millwright_http::{
     Allowed, Answered, Body, Created, IfMatch, Listed, Listing, NoContent, Parameters,
     PathParameter, Plain, Representation, Submission, Versioned,
@@ -47,8 +47,8 @@ pub struct QuotaIn {
     measure: MeasureName,
     /// Values of dimensions it is for, at most three dimensions.
     #[deserr(default, rename = "match")]
-    #[schema(required = false, rename = "match")]
-    matching: BTreeMap<String, Vec<String>>,
+    #[schema(required = false, rename = "match", value_type = BTreeMap<String, Vec<String>>)]
+    matching: Entries<Vec<String>>,
     period: Period,
     limit: Quantity,
     enforcement: Enforcement,
@@ -206,7 +206,7 @@ pub async fn quota_create(
         scope_id: input.scope_id.map(Line::into_string),
         category_pattern: input.category_pattern,
         measure: input.measure.to_string(),
-        matching: input.matching,
+        matching: input.matching.0,
         period: input.period,
         limit: input.limit,
         enforcement: input.enforcement,

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{
-    Bounded, Error, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
+    Bounded, Entries, Error, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Tenant,
+    Timestamp, UserId,
 };
 use millwright_http::{
     Allowed, AllowedOrService, Answered, Empty, Listed, Listing, PathParameter, Representation,
@@ -221,7 +222,7 @@ pub async fn reservation_get(
 pub struct CommitIn {
     /// By measure; `cost` in micro-dollars; `count` is 1 if it is not named.
     #[schema(value_type = BTreeMap<String, String>)]
-    amounts: BTreeMap<String, Quantity>,
+    amounts: Entries<Quantity>,
 }
 
 /// Commit a reservation
@@ -252,7 +253,7 @@ pub async fn reservation_commit(
         let before = usage.reservation(&tenant, id).await?;
         let mut write = submission.write(&usage.store, &caller);
         let now = usage.store.clock().now();
-        let quantities = input.amounts.clone();
+        let quantities = input.amounts.0.clone();
         let settled = before.settle(&amounts, quantities, SettledBy::Commit, now)?;
         let Some((after, moves)) = settled else {
             return write.commit(Versioned(ReservationView::of(&before))).await;

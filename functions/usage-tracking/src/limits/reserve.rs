@@ -1,6 +1,6 @@
 //! Reserving the worst case.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::State,
@@ -8,7 +8,8 @@ use axum::{
 };
 use deserr::Deserr;
 use millwright_core::{
-    Bounded, Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Tenant, Timestamp, UserId,
+    Bounded, Entries, Error, FaultCode, Faults, Line, ProjectId, Result, TeamId, Tenant, Timestamp,
+    UserId,
 };
 use millwright_http::{
     AllowedOrService, Answer, Answered, Created, Describe, OperationDocument, Plain, Problem,
@@ -38,8 +39,8 @@ use crate::{
 pub struct ReservationIn {
     category_code: CategoryCode,
     #[deserr(default)]
-    #[schema(required = false)]
-    dimensions: std::collections::BTreeMap<String, String>,
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
+    dimensions: Entries<String>,
     #[deserr(default)]
     #[schema(required = false)]
     user_id: Option<UserId>,
@@ -51,7 +52,7 @@ pub struct ReservationIn {
     project_id: Option<ProjectId>,
     /// The worst case, by measure; `cost` in micro-dollars; `count` is 1 if it is not named.
     #[schema(value_type = BTreeMap<String, String>)]
-    amounts: BTreeMap<String, Quantity>,
+    amounts: Entries<Quantity>,
     /// What the event that follows carries; unique for 40 days. A repeat gets the same reservation.
     #[deserr(default)]
     #[schema(required = false)]

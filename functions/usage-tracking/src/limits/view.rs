@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use deserr::Deserr;
-use millwright_core::{Fault, FaultCode, Faults, ProjectId, Result, TeamId, Timestamp, UserId};
+use millwright_core::{
+    Entries, Fault, FaultCode, Faults, ProjectId, Result, TeamId, Timestamp, UserId,
+};
 use millwright_http::Caller;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,8 +29,8 @@ use crate::{
 pub struct UseIn {
     pub category_code: CategoryCode,
     #[deserr(default)]
-    #[schema(required = false)]
-    pub dimensions: std::collections::BTreeMap<String, String>,
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
+    pub dimensions: Entries<String>,
     #[deserr(default)]
     #[schema(required = false)]
     pub user_id: Option<UserId>,
@@ -41,7 +43,7 @@ pub struct UseIn {
     /// By measure; `cost` in micro-dollars; `count` is 1 if it is not named.
     #[deserr(default)]
     #[schema(required = false, value_type = BTreeMap<String, String>)]
-    pub amounts: BTreeMap<String, Quantity>,
+    pub amounts: Entries<Quantity>,
 }
 
 /// A use that was checked.
@@ -61,7 +63,7 @@ impl UseIn {
     pub async fn check(self, caller: &Caller, defined: &Defined) -> Result<Use> {
         let category = defined.require_category(self.category_code.as_str())?;
         let mut faults = Faults::default();
-        for (name, quantity) in &self.amounts {
+        for (name, quantity) in &self.amounts.0 {
             let pointer = format!("/amounts/{name}");
             if !category.has_measure(name) {
                 faults.0.push(Fault::new(pointer, FaultCode::NotAllowed, "no such measure"));
@@ -69,7 +71,7 @@ impl UseIn {
                 faults.0.push(Fault::new(pointer, FaultCode::TooSmall, "must not be negative"));
             }
         }
-        for (name, value) in &self.dimensions {
+        for (name, value) in &self.dimensions.0 {
             let pointer = format!("/dimensions/{name}");
             if !category.has_dimension(name) {
                 faults.0.push(Fault::new(pointer, FaultCode::NotAllowed, "no such dimension"));
@@ -94,9 +96,9 @@ impl UseIn {
             subject: None,
         };
         let amounts = scaled_amounts(&self.amounts);
-        let mut quantities = self.amounts;
+        let mut quantities = self.amounts.0;
         quantities.entry(COUNT.to_owned()).or_insert(Quantity::ONE);
-        let (category_code, mut dimensions) = (self.category_code, self.dimensions);
+        let (category_code, mut dimensions) = (self.category_code, self.dimensions.0);
         for dimension in &category.dimensions.0 {
             dimensions.entry(dimension.name.to_string()).or_default();
         }

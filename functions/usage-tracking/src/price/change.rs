@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{
-    Change, Error, FaultCode, Faults, Patch, Result, Tenant, Timestamp, codes as shared,
+    Change, Entries, Error, FaultCode, Faults, Patch, Result, Tenant, Timestamp, codes as shared,
 };
 use millwright_http::{
-    Allowed, Answered, Body, Created, IfMatch, NoContent, PathParameter, Submission, Versioned,
-    Write,
+    Allowed, Answered, Body, Caller, Created, IfMatch, NoContent, PathParameter, Submission,
+    Versioned, Write,
 };
 use millwright_store::{Condition, Contention, Key, Partition, Update};
 use utoipa::ToSchema;
@@ -25,7 +25,7 @@ use crate::{
     events::{DefinitionData, PriceCreated, PriceDeleted, PriceUpdated, changes},
     job::{MAX_PAST, order_repricing},
     permissions::PriceManage,
-    store::PriceItem,
+    store::{GlobalPriceItem, PlatformRevisions, PriceItem},
 };
 
 const MAX_PRICES: usize = 2_000;
@@ -43,8 +43,8 @@ pub struct PriceIn {
     metric: MeasureName,
     /// Values of at most three dimensions.
     #[deserr(default, rename = "match")]
-    #[schema(required = false, rename = "match")]
-    matching: std::collections::BTreeMap<String, String>,
+    #[schema(required = false, rename = "match", value_type = std::collections::BTreeMap<String, String>)]
+    matching: Entries<String>,
     model: PriceModel,
     #[deserr(default)]
     #[schema(required = false)]
@@ -106,12 +106,16 @@ fn data(before: Option<&Price>, after: &Price) -> DefinitionData {
 
 /// Prices of one measure and match are changed one after the other: where their revision is.
 fn revision(tenant: &Tenant, price: &Price) -> Key {
+    let partition = match price.level {
+        PriceLevel::Organization => Partition::of(tenant).and("UNIQ"),
+        PriceLevel::Global => Partition::global(&PlatformRevisions),
+    };
     let mut parts: Vec<&[u8]> =
         vec![price.category_code.as_str().as_bytes(), price.metric.as_bytes()];
     for (name, value) in &price.matching {
         parts.extend([name.as_bytes(), value.as_bytes()]);
     }
-    Partition::of(tenant).and("UNIQ").at(format!("prices#{}", hex(&digest(&parts), 12)))
+    partition.at(format!("prices#{}", hex(&digest(&parts), 12)))
 }
 
 impl Usage {
@@ -121,9 +125,31 @@ impl Usage {
         Ok(item.and_then(|item| item.number("revision")).unwrap_or(0))
     }
 
-    pub(super) async fn price(&self, tenant: &Tenant, id: PriceId) -> Result<Price> {
-        let item: Option<PriceItem> = self.store.get(&PriceItem::place(tenant, id)).await?;
-        Ok(item.ok_or_else(|| Error::not_found("price"))?.0)
+    pub(super) async fn price(
+        &self,
+        tenant: &Tenant,
+        level: PriceLevel,
+        id: PriceId,
+    ) -> Result<Price> {
+        let price = match level {
+            PriceLevel::Organization => {
+                let item: Option<PriceItem> = self.store.get(&place(tenant, level, id)).await?;
+                item.map(|item| item.0)
+            }
+            PriceLevel::Global => {
+                let item: Option<GlobalPriceItem> =
+                    self.store.get(&place(tenant, level, id)).await?;
+                item.map(|item| item.0)
+            }
+        };
+        price.ok_or_else(|| Error::not_found("price"))
+    }
+}
+
+fn place(tenant: &Tenant, level: PriceLevel, id: PriceId) -> Key {
+    match level {
+        PriceLevel::Organization => PriceItem::place(tenant, id),
+        PriceLevel::Global => GlobalPriceItem::place(id),
     }
 }
 
@@ -166,15 +192,25 @@ pub async fn price_create(
     State(usage): State<Usage>,
     submission: Submission<PriceIn>,
 ) -> Answered<Created<PriceView>> {
+    Ok(create(&usage, &caller, PriceLevel::Organization, submission).await?)
+}
+
+/// Creates a price of a level. For a global one the tenant is the operator, who has no prices.
+pub(super) async fn create(
+    usage: &Usage,
+    caller: &Caller,
+    level: PriceLevel,
+    submission: Submission<PriceIn>,
+) -> Result<Created<PriceView>> {
     let tenant = caller.tenant();
     let (submission, input) = submission.take();
-    let stamp = usage.stamp(&caller);
+    let stamp = usage.stamp(caller);
     let price = Price {
         id: usage.store.ids().next(),
         category_code: input.category_code,
         metric: input.metric.to_string(),
-        level: PriceLevel::Organization,
-        matching: input.matching,
+        level,
+        matching: input.matching.0,
         model: input.model,
         unit_price_micros: input.unit_price_micros,
         tiers: input.tiers,
@@ -189,25 +225,28 @@ pub async fn price_create(
         updated_at: stamp.at,
     };
     let is_past = price.effective_from.plus(NOW) < stamp.at;
-    if is_past && !input.reprice {
+    if is_past && (!input.reprice || level == PriceLevel::Global) {
         let detail = "what was counted keeps its cost: begin now or later, or ask for reprice";
-        return Err(Error::new(codes::PAST_PRICE_NEEDS_REPRICE, detail).into());
+        return Err(Error::new(codes::PAST_PRICE_NEEDS_REPRICE, detail));
     }
     if is_past && stamp.at.since(price.effective_from) > MAX_PAST {
         let detail = "must be at most 35 days ago";
-        return Err(Error::fault("/effectiveFrom", FaultCode::TooSmall, detail).into());
+        return Err(Error::fault("/effectiveFrom", FaultCode::TooSmall, detail));
     }
     let attempt = || async {
         let known = usage.price_revision(&tenant, &price).await?;
         let defined = usage.defined_now(&tenant).await?;
         check_fits(&defined, &price)?;
-        let own = defined.prices().iter().filter(|it| it.level == PriceLevel::Organization);
-        if own.count() >= MAX_PRICES {
+        let same = defined.prices().iter().filter(|it| it.level == level);
+        if same.count() >= MAX_PRICES {
             return Err(Error::limit_reached("prices", MAX_PRICES as u64));
         }
         check_overlap(&defined, &price)?;
-        let mut write = submission.write(&usage.store, &caller);
-        write.create(&PriceItem(price.clone()));
+        let mut write = submission.write(&usage.store, caller);
+        match level {
+            PriceLevel::Organization => write.create(&PriceItem(price.clone())),
+            PriceLevel::Global => write.create(&GlobalPriceItem(price.clone())),
+        };
         move_revision(&mut write, &tenant, &price, known);
         write.emit(&PriceCreated(data(None, &price)))?;
         if is_past {
@@ -234,9 +273,19 @@ pub async fn price_update(
     if_match: IfMatch,
     Body(patch): Body<PricePatchIn>,
 ) -> Answered<Versioned<PriceView>> {
+    Ok(update(&usage, &caller, (PriceLevel::Organization, id), if_match, patch).await?)
+}
+
+pub(super) async fn update(
+    usage: &Usage,
+    caller: &Caller,
+    (level, id): (PriceLevel, PriceId),
+    if_match: IfMatch,
+    patch: PricePatchIn,
+) -> Result<Versioned<PriceView>> {
     let tenant = caller.tenant();
     let attempt = || async {
-        let before = usage.price(&tenant, id).await?;
+        let before = usage.price(&tenant, level, id).await?;
         if_match.check(before.version)?;
         let known = usage.price_revision(&tenant, &before).await?;
         let now = usage.store.clock().now();
@@ -261,7 +310,10 @@ pub async fn price_update(
         check_overlap(&defined, &after)?;
         after.version += 1;
         after.updated_at = now.max(before.updated_at);
-        let step = write.replace(&PriceItem(after.clone()), before.version);
+        let step = match level {
+            PriceLevel::Organization => write.replace(&PriceItem(after.clone()), before.version),
+            PriceLevel::Global => write.replace(&GlobalPriceItem(after.clone()), before.version),
+        };
         write.refused_as(step, Error::lost_race());
         move_revision(&mut write, &tenant, &after, known);
         write.emit(&PriceUpdated(data(Some(&before), &after)))?;
@@ -302,10 +354,19 @@ pub async fn price_delete(
     PathParameter((id,)): PathParameter<(PriceId,)>,
     if_match: IfMatch,
 ) -> Answered<NoContent> {
+    Ok(delete(&usage, &caller, (PriceLevel::Organization, id), if_match).await?)
+}
+
+pub(super) async fn delete(
+    usage: &Usage,
+    caller: &Caller,
+    (level, id): (PriceLevel, PriceId),
+    if_match: IfMatch,
+) -> Result<NoContent> {
     let tenant = caller.tenant();
     let gone = Partition::of(&tenant).and("GONE").at(format!("price#{id}"));
     let attempt = || async {
-        let price = match usage.price(&tenant, id).await {
+        let price = match usage.price(&tenant, level, id).await {
             Ok(price) => price,
             Err(error) if error.is(shared::NOT_FOUND) => {
                 return match usage.store.get_raw(&gone).await? {
@@ -320,8 +381,7 @@ pub async fn price_delete(
             return Err(Error::new(codes::PRICE_STARTED, "end it instead"));
         }
         let mut write = caller.write(&usage.store);
-        let place = PriceItem::place(&tenant, id);
-        let step = write.delete_when(&place, Condition::version(price.version));
+        let step = write.delete_when(&place(&tenant, level, id), Condition::version(price.version));
         write.refused_as(step, Error::lost_race());
         write.update(&gone, &Update::new().set("deletedAt", usage.store.clock().now()));
         write.emit(&PriceDeleted(data(None, &price)))?;

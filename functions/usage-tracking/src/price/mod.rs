@@ -1,6 +1,7 @@
 //! What usage costs.
 
 mod change;
+mod global;
 mod read;
 
-pub use self::{change::*, read::*};
+pub use self::{change::*, global::*, read::*};

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Faults, Timestamp};
+use millwright_core::{Faults, Result, Tenant, Timestamp};
 use millwright_http::{
     Allowed, Answered, Listed, Listing, Parameters, PathParameter, Plain, Representation,
     Versioned, extract::Several,
@@ -88,7 +88,10 @@ impl Representation for PriceView {
     }
 
     fn location(&self) -> String {
-        format!("/api/v1/usage/prices/{}", self.id)
+        match self.level {
+            PriceLevel::Organization => format!("/api/v1/usage/prices/{}", self.id),
+            PriceLevel::Global => format!("/api/v1/usage/global-prices/{}", self.id),
+        }
     }
 }
 
@@ -118,8 +121,15 @@ pub async fn price_list(
     State(usage): State<Usage>,
     listing: Listing<PriceFilters>,
 ) -> Answered<Listed<PriceView>> {
-    let tenant = caller.tenant();
-    let defined = usage.defined_now(&tenant).await?;
+    Ok(list(&usage, &caller.tenant(), listing).await?)
+}
+
+pub(super) async fn list(
+    usage: &Usage,
+    tenant: &Tenant,
+    listing: Listing<PriceFilters>,
+) -> Result<Listed<PriceView>> {
+    let defined = usage.defined_now(tenant).await?;
     let now = usage.store.clock().now();
     let key =
         |it: &Price| format!("{}#{}#{}#{}", it.category_code, it.metric, it.effective_from, it.id);
@@ -136,9 +146,9 @@ pub async fn price_list(
     all.sort_by_key(|it| key(it));
     let has_more = all.len() > listing.limit;
     all.truncate(listing.limit);
-    let last = all.last().map(|it| Position::behind(&definitions(&tenant).at(key(it))));
+    let last = all.last().map(|it| Position::behind(&definitions(tenant).at(key(it))));
     let items = all.into_iter().map(|it| PriceView::of(it, now)).collect();
-    Ok(listing.page(items, last.filter(|_| has_more)).await?)
+    listing.page(items, last.filter(|_| has_more)).await
 }
 
 /// Read a price
@@ -150,7 +160,7 @@ pub async fn price_get(
     State(usage): State<Usage>,
     PathParameter((id,)): PathParameter<(PriceId,)>,
 ) -> Answered<Versioned<PriceView>> {
-    let price = usage.price(&caller.tenant(), id).await?;
+    let price = usage.price(&caller.tenant(), PriceLevel::Organization, id).await?;
     Ok(Versioned(PriceView::of(&price, usage.store.clock().now())))
 }
 

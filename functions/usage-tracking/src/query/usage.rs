@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Bounded, Error, Fault, FaultCode, Faults, Line, Timestamp};
+use millwright_core::{Bounded, Entries, Error, Fault, FaultCode, Faults, Line, Timestamp};
 use millwright_http::{Allowed, Answered, Plain, Submission};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -58,8 +58,8 @@ pub struct QueryIn {
     group_by: UpTo<MeasureName, 3>,
     /// Values of dimensions that count.
     #[deserr(default)]
-    #[schema(required = false)]
-    filters: BTreeMap<String, Vec<String>>,
+    #[schema(required = false, value_type = BTreeMap<String, Vec<String>>)]
+    filters: Entries<Vec<String>>,
     /// At most so many rows.
     #[deserr(default)]
     #[schema(required = false)]
@@ -174,7 +174,7 @@ pub async fn usage_query(
         scope,
         scope_id,
         group_by,
-        filters: input.filters.clone(),
+        filters: input.filters.0.clone(),
         by_category: false,
     };
     let mut rows = ask(&usage, &tenant, &defined, &question).await?;

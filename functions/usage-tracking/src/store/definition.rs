@@ -29,6 +29,15 @@ impl GlobalPartition for PlatformDefinitions {
     }
 }
 
+/// Where the revisions of global prices are.
+pub struct PlatformRevisions;
+
+impl GlobalPartition for PlatformRevisions {
+    fn partition(&self) -> String {
+        "PLATFORM#UNIQ".to_owned()
+    }
+}
+
 pub fn definitions(tenant: &Tenant) -> Partition {
     Partition::of(tenant).and("DEF")
 }

@@ -15,6 +15,7 @@
 //! | limit counter | pk `O#LC#<limit>#<scopeId>`, sk `<window start>` | - |
 //! | definitions: categories, meters, limits, prices, settings | pk `O#DEF`, sk `<noun>#<id>` | - |
 //! | global prices | pk `PLATFORM#DEF`, sk `price#<id>` | - |
+//! | revisions of global prices | pk `PLATFORM#UNIQ`, sk `prices#<hash>` | - |
 //! | a name, slug or event type, once | pk `O#UNIQ`, sk `<what>#<folded>` | - |
 //! | reservation; by reference | pk `O#RSV#<id>`, sk `HEAD`; pk `O#RREF#<reference>`, sk `REF` | - |
 //! | open reservations by expiry | pk `O#RSVOPEN`, sk `<expiresAt>#<id>` | gsi1 |

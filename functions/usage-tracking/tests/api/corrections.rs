@@ -1,5 +1,6 @@
 //! Mending what was counted.
 
+use http::Method;
 use serde_json::json;
 
 use crate::{Scene, scene::build};
@@ -33,4 +34,37 @@ async fn a_correction_counts_signed_and_never_below_zero() {
     for refused in all.iter().filter(|it| it.status != 201) {
         refused.expect_problem(409, "correction_exceeds_usage");
     }
+}
+
+#[tokio::test]
+async fn numbers_of_a_body_are_read_from_their_digits() {
+    let scene = Scene::start().await;
+    scene.builds().await;
+    let correct = async |digits: &str| {
+        let body = format!(
+            r#"{{"categoryCode": "build.minutes", "time": "2026-11-23T00:31:00Z", "reason": "x",
+                 "quantities": {{"seconds": {digits}}}, "dimensions": {{"runner": "a"}}}}"#
+        );
+        let headers = [("content-type", "application/json")];
+        scene.owner.send(Method::POST, "/api/v1/usage/corrections", &headers, body).await
+    };
+    for (digits, shown) in [
+        ("123456789012345678.123456789", "123456789012345678.123456789"),
+        ("0.30000000000000000000", "0.3"),
+        ("1e17", "100000000000000000"),
+        ("9007199254740993.000000001", "9007199254740993.000000001"),
+    ] {
+        let made = correct(digits).await.expect(201);
+        assert_eq!(made["quantities"]["seconds"], shown);
+    }
+    for digits in ["0.30000000000000000001", "1234567890123456789", "1e18"] {
+        let problem = correct(digits).await.expect_problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["pointer"], "/quantities/seconds", "{digits}: {problem}");
+    }
+    // Nothing that cannot be read is left out without a word.
+    let problem =
+        correct("\"ten\", \"count\": \"1.\"").await.expect_problem(400, "invalid_request");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 2, "{problem}");
+    let sums = scene.sums("build.minutes", &["seconds"]).await;
+    assert_eq!(sums["values"]["seconds"], "232463988267086671.42345679");
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use millwright_core::{Id, ProjectId, TeamId, UserId};
+use serde_json::{Value, json};
+use usage_tracking::{Usage, doubles::StoredQueue, ingest::Ingest};
+use uuid::Uuid;
 
 use crate::{
     Scene,
@@ -77,4 +80,83 @@ async fn a_batch_is_counted_in_as_few_transactions_as_fit() {
     // in the calendar of what falls due, and the events.
     let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 3)]);
     assert_eq!(instance.faults().calls(), wanted);
+}
+
+/// The page that says what it costs.
+const PAGE: &str = include_str!("../../../../docs/USAGE.md");
+/// Of a million write units on demand, in the region the prices of `docs/COST.md` are of.
+const DOLLARS_PER_MILLION_UNITS: f64 = 0.625;
+
+/// A completion in a project of a team.
+fn completion(n: usize) -> Value {
+    let number = |count: usize| Uuid::from_u128(1 + (n % count) as u128);
+    let user: UserId = Id::from_uuid(number(10));
+    let team: TeamId = Id::from_uuid(number(1));
+    let project: ProjectId = Id::from_uuid(number(5));
+    json!({
+        "specversion": "1.0", "id": n.to_string(), "source": "/assistant", "type": "assistant.answered",
+        "time": "2026-11-23T00:30:00Z", "userid": user, "teamid": team, "projectid": project,
+        "data": { "model": format!("m{}", n % 2), "tokens": 1_000 + n, "costMicros": 21 },
+    })
+}
+
+/// The write units of `count` events in messages of `size`, by a worker that has worked before; how
+/// many transactions it took.
+async fn units(count: usize, size: usize, limits: usize) -> (f64, usize) {
+    let scene = Scene::start().await;
+    let category = json!({
+        "code": "assistant.answer", "name": "Answers", "eventTypes": ["assistant.answered"],
+        "metrics": [{ "name": "tokens", "pointer": "/tokens" }],
+        "dimensions": [{ "name": "model", "pointer": "/model" }], "costPointer": "/costMicros",
+    });
+    scene.owner.post("/api/v1/usage/categories", category).await.expect(201);
+    for n in 0..limits {
+        quota(
+            &scene,
+            json!({ "name": format!("q{n}"), "limit": 1_000_000, "categoryPattern": "*" }),
+        )
+        .await;
+    }
+    let sender = scene.service_key();
+    let instance = scene.app.instance();
+    let worker = Ingest::new(Usage::new(instance.database.store()));
+    let deliver = async |from: usize, to: usize| {
+        let before = scene.deliveries().await.len();
+        let events: Vec<Value> = (from..to).map(completion).collect();
+        for events in events.chunks(size) {
+            let sent = sender.post("/api/v1/usage/events/batch", json!(events)).await;
+            sent.expect(200);
+        }
+        let sent = StoredQueue::deliveries(&scene.app.database.store()).await.expect("the queue");
+        for message in sent.into_iter().skip(before) {
+            assert_eq!(scene.deliver_to(&worker, vec![message]).await, 0);
+        }
+    };
+    // What is written once an hour or a day is none of an event's.
+    deliver(0, 10).await;
+    instance.faults().reset_calls();
+    instance.faults().measure_units();
+    deliver(10, 10 + count).await;
+    let calls = instance.faults().calls();
+    let transactions = calls.get("TransactWriteItems").copied().unwrap_or(0);
+    assert_eq!(calls.values().sum::<usize>(), transactions, "{calls:?}");
+    (instance.faults().units().values().sum::<f64>() / count as f64, transactions)
+}
+
+#[tokio::test]
+async fn a_million_events_cost_what_the_page_says() {
+    let mut rows = Vec::new();
+    for (what, count, size, limits) in [
+        ("one event in a message", 10, 1, 0),
+        ("one event in a message, three limits", 10, 1, 3),
+        ("100 events in a message", 400, 100, 0),
+        ("100 events in a message, three limits", 400, 100, 3),
+    ] {
+        let (units, transactions) = units(count, size, limits).await;
+        let per_transaction = count as f64 / transactions as f64;
+        let dollars = units * DOLLARS_PER_MILLION_UNITS;
+        rows.push(format!("| {what} | {per_transaction:.0} | {units:.2} | ${dollars:.2} |"));
+    }
+    let missing: Vec<&String> = rows.iter().filter(|row| !PAGE.contains(*row)).collect();
+    assert!(missing.is_empty(), "docs/USAGE.md lacks these rows: {rows:#?}");
 }

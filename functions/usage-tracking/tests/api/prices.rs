@@ -53,6 +53,63 @@ async fn an_organizations_price_replaces_what_events_report() {
     assert_eq!(effective["price"]["unitPriceMicros"], 60);
 }
 
+const GLOBAL: &str = "/api/v1/usage/global-prices";
+
+#[tokio::test]
+async fn a_global_price_holds_for_all_where_nobody_says_otherwise() {
+    let scene = Scene::start().await;
+    let operator = scene.app.operator();
+    let tokens = json!({
+        "categoryCode": "ai.embedding", "metric": "tokens", "model": "per_thousand",
+        "unitPriceMicros": 20,
+    });
+    scene.owner.post(GLOBAL, tokens.clone()).await.expect_problem(403, "operator_required");
+    let all =
+        futures::future::join_all((0..32).map(|_| operator.post(GLOBAL, tokens.clone()))).await;
+    let made: Vec<_> = all.iter().filter(|it| it.status == 201).collect();
+    assert_eq!(made.len(), 1, "two never hold at once");
+    let place = made[0].header("location").expect("a place").to_owned();
+    assert_eq!(operator.get(&place).await.expect(200)["level"], "global");
+    let mut past = tokens.clone();
+    past["effectiveFrom"] = json!("2026-11-01T00:00:00Z");
+    past["effectiveTo"] = json!("2026-11-02T00:00:00Z");
+    past["reprice"] = json!(true);
+    operator.post(GLOBAL, past).await.expect_problem(409, "past_price_needs_reprice");
+    let own = json!({ "categoryCode": "build.minutes", "metric": "count", "model": "none" });
+    scene.builds().await;
+    operator.post(GLOBAL, own).await.expect_problem(404, "not_found");
+    // Both organizations see it, and events cost that; of one of them until it has a price of its own.
+    let other = scene.app.client(B, "owner");
+    for owner in [&scene.owner, &other] {
+        let listed = owner.all(&format!("{PRICES}?level=global"), 10).await;
+        assert_eq!(listed.len(), 1);
+    }
+    let embedded = |id: &str| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "/e", "time": "2026-11-23T01:04:59Z",
+            "type": "embeddings.embedding.generated",
+            "data": { "tokens": 5_000, "modelKey": "small" },
+        })
+    };
+    scene.app.database.clock.advance(Duration::from_secs(11));
+    scene.send(vec![embedded("1")]).await;
+    scene.deliver().await;
+    assert_eq!(scene.sums("ai.embedding", &["cost"]).await["costMicros"], 100);
+    let mut cheaper = tokens.clone();
+    cheaper["unitPriceMicros"] = json!(1);
+    cheaper["effectiveFrom"] = json!("2026-11-23T01:04:59Z");
+    scene.owner.post(PRICES, cheaper).await.expect(201);
+    scene.send(vec![embedded("2")]).await;
+    scene.deliver().await;
+    assert_eq!(scene.sums("ai.embedding", &["cost"]).await["costMicros"], 105);
+    // It ends, and is neither cut short nor deleted.
+    operator.delete(&place).await.expect_problem(409, "price_started");
+    let end = json!({ "effectiveTo": "2026-11-24T00:00:00Z" });
+    let ended = operator.patch(&place, end).await.expect(200);
+    assert_eq!(ended["effectiveTo"], "2026-11-24T00:00:00.000Z");
+    scene.owner.get(&place).await.expect_problem(403, "operator_required");
+}
+
 #[tokio::test]
 async fn two_prices_never_hold_at_once_whoever_comes_first() {
     let scene = Scene::start().await;

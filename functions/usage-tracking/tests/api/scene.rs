@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
+use millwright_core::UserId;
 use millwright_event::batch::Delivery;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::{Client, Files, TestApp, settled};
 use serde_json::{Value, json};
 use usage_tracking::{Usage, UsageTracking, doubles::StoredQueue, ingest::Ingest};
+use uuid::Uuid;
 
 /// Two organizations.
 pub const A: u128 = 1;
@@ -39,6 +41,15 @@ impl Scene {
     /// A caller who may consume, as a key of the organization would.
     pub fn consumer(&self) -> Client {
         self.app.client_with(A, "usage.*")
+    }
+
+    /// A key of the organization, which sends for everybody in it.
+    pub fn service_key(&self) -> Client {
+        let organization = self.owner.tenant().organization();
+        self.app.client_of(UserId::from_uuid(Uuid::nil()), organization, |claims| {
+            claims.sub = "svk_01jdz7xk2nf5h9vq3w8c6m4t0b".to_owned();
+            claims.perms = Some("usage.event.create".to_owned());
+        })
     }
 
     /// Everything sent so far.

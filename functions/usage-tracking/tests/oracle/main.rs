@@ -7,19 +7,20 @@
 use std::{
     collections::BTreeMap,
     process::{Command, Stdio},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
-use futures::StreamExt;
 use jiff::tz::TimeZone;
 use millwright_core::Timestamp;
+use millwright_event::batch::Delivery;
 use millwright_http::Platform;
 use millwright_store::Store;
 use millwright_testkit::{Client, CrashPoint, Files, TestApp, settled};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use usage_tracking::{Usage, UsageTracking, doubles::StoredQueue, ingest::Ingest};
 
 /// Names a Python that has duckdb.
@@ -39,12 +40,49 @@ fn router(platform: Platform, store: Store, files: Files) -> axum::Router {
 }
 
 const ZONES: [&str; 3] = ["UTC", "America/New_York", "Asia/Kathmandu"];
-/// Both sides of a change of the clock in New York, on 2026-11-01.
-const FROM: &str = "2026-10-25T00:00:00Z";
+/// Over how many days events are.
+const DAYS: usize = 7;
+const DAY: usize = 24 * 3_600;
 
-/// Some of them twice, most of them late, in no order.
-fn generate(random: &mut ChaCha8Rng, count: usize) -> Vec<Value> {
-    let first: Timestamp = FROM.parse().unwrap();
+/// Events of an organization of its own.
+struct Part {
+    /// When the first one happens.
+    from: &'static str,
+    seed: u64,
+}
+
+impl Part {
+    fn begin(&self) -> Timestamp {
+        self.from.parse().unwrap()
+    }
+
+    fn end(&self) -> Timestamp {
+        self.begin().plus(Duration::from_secs((DAYS * DAY) as u64))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_comes_to_the_same_where_an_hour_comes_twice() {
+    compare(&Part { from: "2026-10-29T00:00:00Z", seed: 7 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_comes_to_the_same_where_an_hour_is_left_out() {
+    compare(&Part { from: "2027-03-11T00:00:00Z", seed: 8 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_comes_to_the_same_at_the_turn_of_a_year() {
+    compare(&Part { from: "2026-12-28T00:00:00Z", seed: 9 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_comes_to_the_same_on_a_day_of_leap() {
+    compare(&Part { from: "2028-02-26T00:00:00Z", seed: 10 }).await;
+}
+
+/// Three of ten are there before, two of ten are late, the others come about as they happened.
+fn generate(random: &mut ChaCha8Rng, first: Timestamp, count: usize) -> Vec<Value> {
     let mut events = Vec::with_capacity(count);
     let mut made: Vec<Value> = Vec::new();
     for n in 0..count {
@@ -59,13 +97,16 @@ fn generate(random: &mut ChaCha8Rng, count: usize) -> Vec<Value> {
             0 => (nano / 1_000_000_000).to_string(),
             digits => format!("{}.{}", nano / 1_000_000_000, &part[..digits]),
         };
-        let at = first.as_millisecond() + random.random_range(0..28 * 24 * 3_600_000);
+        let span = DAYS * DAY * 1_000;
+        let now = span * n / count + 1;
+        let since = if random.random_bool(0.2) { now } else { now.min(15 * 60_000) };
+        let at = now - random.random_range(0..since) - 1;
         let event = json!({
             "source": format!("/runner/{}", n % 3),
             "id": format!("e{n}"),
-            "time": Timestamp::from_millisecond(at).to_string(),
-            "runner": format!("r{}", random.random_range(0..12)),
-            "user": format!("usr_{}", random.random_range(1..=4)),
+            "time": first.plus(Duration::from_millis(at as u64)).to_string(),
+            "runner": format!("r{}", random.random_range(0..3)),
+            "user": format!("usr_{}", random.random_range(1..=2)),
             "seconds": seconds,
             "costMicros": random.random_range(0..1_000_000),
         });
@@ -88,48 +129,63 @@ fn cloud_event(it: &Value) -> Value {
     })
 }
 
-/// Ten pieces at a time, workers that die, transactions that conflict.
+/// Messages in an invocation.
+const PIECE: usize = 20;
+
+/// One message of ten comes twice, none in its turn.
 async fn count(app: &TestApp, random: &mut ChaCha8Rng) {
     let mut deliveries = StoredQueue::deliveries(&app.database.store()).await.unwrap();
     let again: Vec<_> = deliveries.iter().filter(|_| random.random_bool(0.1)).cloned().collect();
     deliveries.extend(again);
     deliveries.shuffle(random);
-    let mut pieces: Vec<_> = deliveries.chunks(5).map(<[_]>::to_vec).collect();
-    // Whatever happened to a piece, it comes again.
-    while !pieces.is_empty() {
-        let mut left = Vec::new();
-        let rounds = pieces.into_iter().map(|piece| {
-            let instance = app.instance();
-            instance.faults().conflict(random.random(), 0.05);
-            if random.random_bool(0.05) {
-                instance.faults().crash(CrashPoint::After(random.random_range(2..8)));
+    let pieces: Vec<_> = deliveries.chunks(PIECE).map(<[_]>::to_vec).collect();
+    let pieces = Arc::new(Mutex::new(pieces));
+    let mut workers = JoinSet::new();
+    for _ in 0..4 {
+        let random = ChaCha8Rng::seed_from_u64(random.random());
+        workers.spawn(work(app.clone(), pieces.clone(), random));
+    }
+    let died: usize = workers.join_all().await.into_iter().sum();
+    eprintln!("{} invocations, of which {died} did not end", deliveries.len().div_ceil(PIECE));
+}
+
+/// Works until nothing is left, in processes of which each dies sooner or later, with transactions
+/// that conflict. Whatever happened to a piece, it comes again. How many died.
+async fn work(
+    app: TestApp,
+    pieces: Arc<Mutex<Vec<Vec<Delivery>>>>,
+    mut random: ChaCha8Rng,
+) -> usize {
+    let mut died = 0;
+    loop {
+        let instance = app.instance();
+        instance.faults().conflict(random.random(), 0.05);
+        let worker = Ingest::new(Usage::new(instance.database.store()));
+        loop {
+            let Some(piece) = pieces.lock().unwrap().pop() else { return died };
+            if random.random_bool(0.2) {
+                instance.faults().crash(CrashPoint::After(random.random_range(1..500)));
             }
-            async move {
-                let worker = Ingest::new(Usage::new(instance.database.store()));
-                let is_done = tokio::select! {
-                    batch = worker.consume(piece.clone()) => {
-                        let (failed, rejected) = settled(batch).await;
-                        failed.is_empty() && rejected.is_empty()
-                    }
-                    () = instance.faults().crashed() => false,
-                };
-                (!is_done).then_some(piece)
+            let is_done = tokio::select! {
+                batch = worker.consume(piece.clone()) => {
+                    let (failed, rejected) = settled(batch).await;
+                    Some(failed.is_empty() && rejected.is_empty())
+                }
+                () = instance.faults().crashed() => None,
+            };
+            if is_done != Some(true) {
+                pieces.lock().unwrap().insert(0, piece);
             }
-        });
-        let rounds: Vec<_> = rounds.collect();
-        let mut rounds = futures::stream::iter(rounds).buffer_unordered(4);
-        while let Some(piece) = rounds.next().await {
-            left.extend(piece);
+            if is_done.is_none() {
+                died += 1;
+                break;
+            }
         }
-        pieces = left;
     }
 }
 
-async fn ask(owner: &Client, size: &str, zone: &str, group: &str) -> Value {
-    let (from, to) = match size {
-        "hour" => ("2026-10-31T04:00:00Z", "2026-11-03T05:00:00Z"),
-        _ => (FROM, "2026-11-22T00:00:00Z"),
-    };
+async fn ask(owner: &Client, part: &Part, size: &str, zone: &str, group: &str) -> Value {
+    let (from, to) = (part.from, part.end().to_string());
     let mut query = format!("from={from}&to={to}&timeZone={zone}");
     if !size.is_empty() {
         query.push_str(&format!("&windowSize={size}"));
@@ -160,16 +216,19 @@ async fn ask(owner: &Client, size: &str, zone: &str, group: &str) -> Value {
     json!({ "size": size, "zone": zone, "group": group, "from": from, "to": to, "rows": rows })
 }
 
-#[tokio::test]
-async fn sql_comes_to_the_same() {
+/// As many events as the environment says, a fourth of them in each part.
+async fn compare(part: &Part) {
     let Some(python) = named(PYTHON) else {
         eprintln!("not compared with DuckDB: {PYTHON} names no Python; `cargo xtask test` sets it");
         return;
     };
-    let wanted = named(EVENTS).and_then(|text| text.parse().ok()).unwrap_or(1_000);
-    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let wanted: usize = named(EVENTS).and_then(|text| text.parse().ok()).unwrap_or(800) / 4;
+    #[allow(clippy::disallowed_methods, reason = "says how long it took")]
+    let started = Instant::now();
+    let took = |what: &str| eprintln!("{:>6.1} s  {what}", started.elapsed().as_secs_f32());
+    let mut random = ChaCha8Rng::seed_from_u64(part.seed);
     // Meters that cannot be added up count from their creation on.
-    let clock = millwright_core::Clock::fixed("2026-10-24T23:00:00Z".parse().unwrap());
+    let clock = millwright_core::Clock::fixed(part.begin().minus(Duration::from_secs(3_600)));
     let app = TestApp::start_at("usage-tracking", router, clock).await;
     let owner = app.client(1, "owner");
     let category = json!({
@@ -196,9 +255,9 @@ async fn sql_comes_to_the_same() {
         }
         owner.post("/api/v1/usage/meters", meter).await.expect(201);
     }
-    app.database.clock.advance(Duration::from_secs(28 * 24 * 3_600 + 3_600));
+    app.database.clock.advance(Duration::from_secs((DAYS * DAY + 3_600) as u64));
     let organization = owner.tenant().organization().unwrap();
-    let mut events = generate(&mut random, wanted);
+    let mut events = generate(&mut random, part.begin(), wanted);
     for event in &mut events {
         event["user"] = json!(user(event["user"].as_str().unwrap()));
         let (source, id) = (event["source"].as_str().unwrap(), event["id"].as_str().unwrap());
@@ -217,7 +276,9 @@ async fn sql_comes_to_the_same() {
         let results = answer["results"].as_array().unwrap();
         assert!(results.iter().all(|it| it["status"] == 202), "{results:?}");
     }
+    took("sent");
     count(&app, &mut random).await;
+    took("counted");
     let owner = app.client(1, "owner");
     let mut questions = Vec::new();
     for zone in ZONES {
@@ -229,12 +290,13 @@ async fn sql_comes_to_the_same() {
             ("month", "runner"),
             ("", "user"),
         ] {
-            let mut question = ask(&owner, size, zone, group).await;
+            let mut question = ask(&owner, part, size, zone, group).await;
             // A window that the question cuts off begins with it.
             cut_first(&mut question, zone, size);
             questions.push(question);
         }
     }
+    took("asked");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usage.json");
     let given = json!({ "events": events, "questions": questions });
@@ -244,7 +306,8 @@ async fn sql_comes_to_the_same() {
     let (said, complaint) =
         (String::from_utf8_lossy(&compared.stdout), String::from_utf8_lossy(&compared.stderr));
     assert!(compared.status.success(), "{said}{complaint}");
-    eprintln!("{} events, {}", events.len(), said.trim());
+    took("compared");
+    eprintln!("{} events compared with DuckDB, {}: no difference", events.len(), said.trim());
 }
 
 /// SQL names a window by where it begins, also where the question begins later.
