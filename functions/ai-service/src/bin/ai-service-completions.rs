@@ -1,0 +1,5 @@
+//! Serves the compatible surfaces of ai-service.
+
+fn main() -> Result<(), millwright_runtime::StartError> {
+    millwright_runtime::block_on(ai_service::ai_service_completions())
+}

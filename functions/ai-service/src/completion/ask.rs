@@ -1,0 +1,268 @@
+//! One request: the gates in their order, the provider, the answer.
+
+use millwright_model::{
+    Answer, Code, Envelope, Request, Surface, SurfaceError, estimate, read_request, write_answer,
+};
+use tokio::time::Instant;
+
+use super::{
+    Answered, Asked, Completion, CompletionAttempt, CompletionDetail, CompletionId,
+    CompletionStatus, CompletionSummary, CompletionSurface, Extension, Refused, TokenUsage, Told,
+    budget,
+    choose::{facts, found, worst_case},
+    finish::{Closing, finish},
+    limits::{self, Subjects, Window},
+    milliseconds,
+    plan::plan,
+    quota::reserve,
+    shared::Completions,
+    stream::{self, Streaming},
+};
+use crate::{
+    domain::{Configuration, Measures, RouteFailure, month_of, resolve},
+    gateway::{Attempt, Begun, Bill, Failed, Plan, Run, UsageSource},
+    store::CompletionItem,
+};
+
+/// A completion that is on its way.
+pub(super) struct Open {
+    pub asked: Asked,
+    pub request: Request,
+    pub completion: Completion,
+    pub kept_days: u32,
+    pub plan: Plan,
+    pub windows: Vec<Window>,
+    /// Tokens that the windows gave.
+    pub taken: u64,
+    pub begun: Instant,
+    pub attempts: Vec<Attempt>,
+    pub bill: Bill,
+}
+
+/// Answers a request. Before the provider: one Query of the configuration if it is older than 30
+/// seconds, the keys that are not in memory, one UpdateItem for each rate limit, and one PutItem;
+/// where a hard limit applies one invoke. After it: one transaction of two items, and the
+/// corrections of token limits. For a stream the latter happens when it ends.
+///
+/// # Errors
+/// [`Refused`].
+pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refused> {
+    let begun = Instant::now();
+    let tenant = asked.tenant;
+    let mut configuration = app.configuration(&tenant).await?;
+    if configuration.settings.is_disabled(app.now()) {
+        let message = "completions are switched off for the organization";
+        return Err(SurfaceError::new(Code::AiDisabled, message).into());
+    }
+    let mut request =
+        read_request(asked.surface, asked.body.clone()).map_err(SurfaceError::from)?;
+    let extension = Extension::read(request.extension.take())?;
+    let input_estimate = estimate::input_tokens(&request, &estimate::ByBytes);
+    let phase = app.budget_phase(&tenant, asked.user, extension.project_id);
+    let facts = facts(&asked, &request, &extension, input_estimate, phase);
+    let seed = u64::from_be_bytes(app.store.ids().random_bytes());
+    let cooling = configuration.states.values().flat_map(|state| state.cooling(app.now()));
+    let measures = Measures { seed, cooling: cooling.collect(), ..Measures::default() };
+    let failure = resolve(&configuration, &facts, &measures).failure;
+    if failure == Some(RouteFailure::ModelNotFound) {
+        configuration = app.configuration_renewed(&tenant).await?;
+    }
+    let settings = &configuration.settings;
+    let route = found(resolve(&configuration, &facts, &measures), &request, input_estimate)?;
+    let worst_case_micros = worst_case(&route, &request, input_estimate);
+    let cap = settings.max_request_cost_micros.map(|it| it.get());
+    let caps = [cap, extension.max_cost_micros.map(|it| it.get())];
+    if let Some(cap) = caps.into_iter().flatten().min()
+        && worst_case_micros > cap
+    {
+        let message = format!(
+            "the request may cost {worst_case_micros} micro-dollars, more than {cap}: ask for \
+             fewer output tokens"
+        );
+        return Err(SurfaceError::new(Code::RequestCostExceeded, message).into());
+    }
+    let plan = plan(tenant, &route, &extension, app.keys.as_ref()).await?;
+    let first = route.candidates.first();
+    let id: CompletionId = app.store.ids().next();
+    let subjects = Subjects {
+        organization: tenant.organization().map(|id| id.to_string()).unwrap_or_default(),
+        user: asked.user.map(|id| id.to_string()),
+        api_key: asked.api_key.clone(),
+        model: first.map(|it| it.model.id.to_string()).unwrap_or_default(),
+        provider: first.map(|it| it.provider.id.to_string()).unwrap_or_default(),
+    };
+    let windows = limits::windows(&tenant, &configuration.limits, &subjects, app.now());
+    let output = first.map_or(0, |it| it.model.max_output_tokens());
+    let output = request.max_output_tokens.map_or(0, |asked| asked.min(output));
+    let taken = input_estimate.saturating_add(output);
+    if let Err((error, wait)) = limits::take(&app.store, &windows, taken, app.now()).await? {
+        return Err(Refused { error, retry_after: Some(wait), id: None });
+    }
+    let completion = Completion {
+        summary: CompletionSummary {
+            id,
+            version: 1,
+            status: CompletionStatus::InProgress,
+            surface: match asked.surface {
+                Surface::OpenAi => CompletionSurface::OpenAi,
+                Surface::Anthropic => CompletionSurface::Anthropic,
+            },
+            requested_model: request.model.chars().take(120).collect(),
+            model_id: first.map(|it| it.model.id),
+            provider_id: first.map(|it| it.provider.id),
+            stream: request.stream,
+            usage: TokenUsage::default(),
+            usage_source: UsageSource::None,
+            cost_micros: 0,
+            price_unknown: false,
+            created_at: app.now(),
+            duration_ms: 0,
+            error_code: None,
+            user_id: asked.user,
+            api_key_id: asked.api_key.clone(),
+            project_id: extension.project_id,
+            tags: extension.tags(),
+        },
+        detail: CompletionDetail {
+            chain_id: route.chain.map(|chain| chain.id),
+            rule_id: route.rule.map(|rule| rule.id),
+            task_type: extension.task_type,
+            request_sha256: asked.sha256.clone(),
+            input_estimate,
+            worst_case_micros,
+            ..CompletionDetail::default()
+        },
+    };
+    let kept_days = settings.log_retention_days;
+    let mut open = Open {
+        asked,
+        request,
+        completion,
+        kept_days,
+        plan,
+        windows,
+        taken,
+        begun,
+        attempts: Vec::new(),
+        bill: Bill::default(),
+    };
+    if let Err(refused) = reserve_all(app, &mut open, &configuration).await {
+        let Open { windows, taken, .. } = &open;
+        limits::give_back(&app.store, windows, 1, *taken).await?;
+        return Err(refused);
+    }
+    let item = open.item();
+    app.store.put_when(&tenant, &item, &millwright_store::Condition::absent()).await?;
+    ask(app, open).await
+}
+
+/// Holds the worst case: of budgets of providers, and of quotas.
+async fn reserve_all(
+    app: &Completions,
+    open: &mut Open,
+    configuration: &Configuration,
+) -> Result<(), Refused> {
+    let tenant = open.asked.tenant;
+    let micros = open.completion.detail.worst_case_micros;
+    let Open { asked, plan, .. } = open;
+    let holds = budget::hold(app, &tenant, &asked.cause, configuration, plan, micros).await?;
+    open.completion.detail.held_providers.clone_from(&holds.providers);
+    if let Err(refused) = reserve(app, open).await {
+        budget::settle(app, &tenant, &month_of(app.now()), &holds, None).await;
+        return Err(refused);
+    }
+    Ok(())
+}
+
+impl Open {
+    pub fn item(&self) -> CompletionItem {
+        CompletionItem {
+            version: self.completion.summary.version,
+            summary: self.completion.summary.clone(),
+            detail: self.completion.detail.clone(),
+            kept_days: self.kept_days,
+        }
+    }
+
+    pub fn id(&self) -> CompletionId {
+        self.completion.summary.id
+    }
+
+    /// The attempts as the log shows them.
+    pub fn logged_attempts(&self) -> Vec<CompletionAttempt> {
+        let logged = |attempt: &Attempt| {
+            let target = self.plan.targets.get(attempt.target)?;
+            Some(CompletionAttempt {
+                model_id: target.model_id,
+                started_at: attempt.started_at,
+                duration_ms: milliseconds(attempt.duration),
+                outcome: attempt.outcome.as_str().to_owned(),
+                upstream_status: attempt.upstream_status,
+                error_code: attempt.error_code.map(str::to_owned),
+            })
+        };
+        self.attempts.iter().filter_map(logged).collect()
+    }
+
+    fn told(&self, target: usize, dropped: Vec<String>) -> Told {
+        let address = self.plan.targets.get(target).map(|it| it.address.as_str()).unwrap_or("");
+        let (provider, model) = address.split_once('/').unwrap_or(("", address));
+        Told {
+            id: self.id(),
+            model: model.to_owned(),
+            provider: provider.to_owned(),
+            attempts: self.attempts.len(),
+            cost_micros: None,
+            dropped,
+        }
+    }
+
+    fn envelope(&self, target: usize) -> Envelope {
+        let model = self.plan.targets.get(target).map(|it| it.address.clone()).unwrap_or_default();
+        Envelope {
+            id: self.id().to_string(),
+            model,
+            created: self.completion.summary.created_at.as_second(),
+            include_usage: self.request.include_usage,
+            input_tokens: self.completion.detail.input_estimate,
+        }
+    }
+}
+
+async fn ask(app: &Completions, mut open: Open) -> Result<Answered, Refused> {
+    let id = open.id().to_string();
+    let own = open.begun.elapsed();
+    let run = Run { client: &app.client, clock: app.store.clock(), ids: app.store.ids(), id: &id };
+    let asked = Instant::now();
+    let begun = run.begin(&open.request, &open.plan, &mut open.attempts).await;
+    let waited = asked.elapsed();
+    match begun {
+        Err(Failed { error, retry_after }) => {
+            let closing = Closing::failed(&error, own);
+            let id = open.id();
+            finish(app, open, closing).await?;
+            Err(Refused { error, retry_after, id: Some(id) })
+        }
+        Ok(Begun::Whole { target, whole }) => {
+            let Answer { usage, choices, .. } = &whole.answer;
+            let parts: Vec<_> = choices.iter().flat_map(|it| it.parts.clone()).collect();
+            let estimate = open.completion.detail.input_estimate;
+            let prices = open.plan.targets.get(target).and_then(|it| it.prices.as_ref());
+            open.bill.charge(prices, *usage, estimate, &parts);
+            let mut told = open.told(target, whole.dropped.clone());
+            told.cost_micros = Some(open.bill.cost_micros);
+            let body = write_answer(open.asked.surface, &whole.answer, &open.envelope(target));
+            let mut closing = Closing::succeeded(target, &whole.answer);
+            closing.gateway = open.begun.elapsed().saturating_sub(waited);
+            finish(app, open, closing).await?;
+            Ok(Answered::Whole { body, told })
+        }
+        Ok(Begun::Stream { target, stream }) => {
+            let told = open.told(target, stream.dropped.clone());
+            let envelope = open.envelope(target);
+            let first_token = open.begun.elapsed();
+            let streaming = Streaming { open, target, stream, envelope, own, first_token };
+            Ok(Answered::Stream { body: stream::begin(app.clone(), streaming), told })
+        }
+    }
+}

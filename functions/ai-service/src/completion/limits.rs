@@ -1,0 +1,196 @@
+//! Rate limits: windows of minutes and days in UTC.
+//!
+//! One conditional ADD for each subject and window, no transaction: a hot subject would collide
+//! with itself. What one of several refuses, the others get back.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use millwright_core::{Result, Tenant, Timestamp};
+use millwright_model::{Code, SurfaceError};
+use millwright_store::{Condition, Key, Partition, Store, Update, schema::TTL};
+
+use crate::domain::{LimitScope, RateLimit};
+
+/// The subjects of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Subjects {
+    pub organization: String,
+    pub user: Option<String>,
+    pub api_key: Option<String>,
+    pub model: String,
+    pub provider: String,
+}
+
+impl Subjects {
+    fn of(&self, scope: LimitScope) -> Option<&str> {
+        match scope {
+            LimitScope::Organization => Some(&self.organization),
+            LimitScope::User => self.user.as_deref(),
+            LimitScope::ApiKey => self.api_key.as_deref(),
+            LimitScope::Model => Some(&self.model),
+            LimitScope::Provider => Some(&self.provider),
+        }
+    }
+}
+
+/// One window of one subject, what it takes from it, and where that ends.
+#[derive(Clone, Debug)]
+pub struct Window {
+    key: Key,
+    ends: Timestamp,
+    requests: Option<u64>,
+    tokens: Option<u64>,
+    /// For messages.
+    name: String,
+}
+
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Where a window is counted.
+pub fn window_key(tenant: &Tenant, scope: LimitScope, subject: &str, span: &str) -> Key {
+    Partition::of(tenant).and("RL").and(scope.as_str()).and(subject).at(span)
+}
+
+/// The windows of a request. A limit of one subject comes before that of each one of its scope.
+pub fn windows(
+    tenant: &Tenant,
+    limits: &[RateLimit],
+    subjects: &Subjects,
+    now: Timestamp,
+) -> Vec<Window> {
+    let mut windows = Vec::new();
+    for scope in [
+        LimitScope::Organization,
+        LimitScope::User,
+        LimitScope::ApiKey,
+        LimitScope::Model,
+        LimitScope::Provider,
+    ] {
+        let Some(subject) = subjects.of(scope) else { continue };
+        let of_scope = |limit: &&RateLimit| limit.scope == scope;
+        let named =
+            |limit: &&RateLimit| limit.subject_id.as_ref().is_some_and(|it| it.as_str() == subject);
+        let own = limits.iter().filter(of_scope).find(named);
+        let each = || limits.iter().filter(of_scope).find(|limit| limit.subject_id.is_none());
+        let Some(limit) = own.or_else(each) else { continue };
+        let limits = &limit.limits;
+        for (span, letter, requests, tokens) in [
+            (MINUTE, "M", limits.requests_per_minute, limits.tokens_per_minute),
+            (DAY, "D", limits.requests_per_day, limits.tokens_per_day),
+        ] {
+            if requests.is_none() && tokens.is_none() {
+                continue;
+            }
+            let begun = now.as_millisecond().div_euclid(span) * span;
+            let begin = Timestamp::from_millisecond(begun);
+            let key = window_key(tenant, scope, subject, &format!("{letter}#{begin}"));
+            let number =
+                |quantity: Option<crate::domain::Quantity>| quantity.map(|it| it.get().into());
+            windows.push(Window {
+                key,
+                ends: Timestamp::from_millisecond(begun + span),
+                requests: number(requests),
+                tokens: number(tokens),
+                name: format!(
+                    "{} per {}",
+                    scope.as_str(),
+                    if letter == "M" { "minute" } else { "day" }
+                ),
+            });
+        }
+    }
+    windows
+}
+
+/// Takes a request of so many tokens from all windows, or from none. One UpdateItem for each window,
+/// at the same time; as many again after a refusal.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn take(
+    store: &Store,
+    windows: &[Window],
+    tokens: u64,
+    now: Timestamp,
+) -> Result<std::result::Result<(), (SurfaceError, Duration)>> {
+    let taken = join_all(windows.iter().map(|window| async move {
+        let mut condition: Option<Condition> = None;
+        let mut also = |name: &str, limit: u64, wanted: u64| {
+            let room = i128::from(limit) - i128::from(wanted);
+            let before = condition.take().unwrap_or_default();
+            // More than the whole window has, and nobody was there before: refused as well.
+            condition = Some(match room < 0 {
+                true => before.attribute_exists("never"),
+                false => before.at_most(name, room).or_attribute_absent(name),
+            });
+        };
+        if let Some(limit) = window.requests {
+            also("requests", limit, 1);
+        }
+        if let Some(limit) = window.tokens {
+            also("tokens", limit, tokens);
+        }
+        let ttl = window.ends.plus(Duration::from_secs(3_600)).as_second();
+        let update = Update::when(condition.unwrap_or_default())
+            .add("requests", 1)
+            .add_number("tokens", i128::from(tokens))
+            .set_number(TTL, i128::from(ttl));
+        store.update(&window.key, &update).await
+    }))
+    .await;
+    let mut refused: Option<&Window> = None;
+    let mut passed = Vec::new();
+    for (window, taken) in windows.iter().zip(taken) {
+        match taken? {
+            true => passed.push(window),
+            // Of several the one that lasts longest.
+            false if refused.is_none_or(|before| before.ends < window.ends) => {
+                refused = Some(window)
+            }
+            false => {}
+        }
+    }
+    let Some(refused) = refused else { return Ok(Ok(())) };
+    give_back(store, passed, 1, tokens).await?;
+    let wait = refused.ends.since(now).max(Duration::from_secs(1));
+    let message =
+        format!("rate limit reached: {}; try again in {} s", refused.name, wait.as_secs());
+    Ok(Err((SurfaceError::new(Code::RateLimitExceeded, message), wait)))
+}
+
+/// Puts back what was taken too much.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn give_back<'w>(
+    store: &Store,
+    windows: impl IntoIterator<Item = &'w Window>,
+    requests: i64,
+    tokens: u64,
+) -> Result<()> {
+    let back = Update::new().add("requests", -requests).add_number("tokens", -i128::from(tokens));
+    let all = windows.into_iter().map(|window| store.update(&window.key, &back));
+    for done in join_all(all).await {
+        done?;
+    }
+    Ok(())
+}
+
+/// Makes the tokens of a request what they came to.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn correct(store: &Store, windows: &[Window], taken: u64, used: u64) -> Result<()> {
+    let by = i128::from(used) - i128::from(taken);
+    if by == 0 {
+        return Ok(());
+    }
+    let update = Update::new().add_number("tokens", by);
+    let counted = windows.iter().filter(|window| window.tokens.is_some());
+    for done in join_all(counted.map(|window| store.update(&window.key, &update))).await {
+        done?;
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Completions: one request to a model, from the gates to the log.
+
+mod ask;
+mod asked;
+mod budget;
+mod choose;
+mod extension;
+mod fare;
+mod finish;
+mod handlers;
+mod limits;
+mod list;
+mod plan;
+mod quota;
+mod record;
+mod shared;
+mod stream;
+mod sweep;
+
+pub mod operations {
+    //! Where the table of contents finds them.
+    pub use super::{handlers::*, list::*};
+}
+
+pub use ask::complete;
+pub use asked::{Answered, Asked, Refused, Told};
+pub use budget::{Holds, spend};
+pub use extension::Extension;
+pub use fare::judge;
+pub use limits::window_key;
+pub(crate) use plan::target as target_of;
+pub use record::*;
+pub use shared::Completions;
+pub use stream::Body;
+pub use sweep::{Swept, sweep};

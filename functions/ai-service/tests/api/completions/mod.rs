@@ -1,0 +1,11 @@
+//! /ai/openai/v1/chat/completions, /ai/anthropic/v1/messages
+
+mod fares;
+mod limits;
+mod log;
+mod plain;
+mod quotas;
+mod scene;
+mod streams;
+mod tests;
+mod upstream;
