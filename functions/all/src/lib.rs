@@ -6,6 +6,7 @@ use millwright_manifest::{Function, Service};
 pub fn services() -> Vec<Service> {
     vec![
         gateway::service(),
+        ai_service::service(),
         auth::service(),
         planning::service(),
         relay::service(),

@@ -82,33 +82,29 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
 /// From the event as it is on the bus to a change of counts; none for what changes no count.
 fn translate(message: &Message) -> millwright_core::Result<Option<Delta>> {
     let envelope = &message.envelope;
-    let unreadable = |error: serde_json::Error| {
-        let detail = format!("{} cannot be read: {error}", envelope.kind);
-        millwright_core::Error::fault("", millwright_core::FaultCode::BadFormat, detail)
-    };
     let mut counts = SummaryCounts::default();
     let project = if let Some(event) = envelope.event::<TaskCreated>() {
-        let TaskCreated(task) = event.map_err(unreadable)?;
+        let TaskCreated(task) = event?;
         counts.state(task.state, 1);
         counts.kind(task.kind, 1);
         task.project_id
     } else if let Some(event) = envelope.event::<TaskRestored>() {
-        let TaskRestored(task) = event.map_err(unreadable)?;
+        let TaskRestored(task) = event?;
         counts.state(task.state, 1);
         counts.kind(task.kind, 1);
         task.project_id
     } else if let Some(event) = envelope.event::<TaskDeleted>() {
-        let TaskDeleted(task) = event.map_err(unreadable)?;
+        let TaskDeleted(task) = event?;
         counts.state(task.state, -1);
         counts.kind(task.kind, -1);
         task.project_id
     } else if let Some(event) = envelope.event::<TaskStateChanged>() {
-        let TaskStateChanged(transition) = event.map_err(unreadable)?;
+        let TaskStateChanged(transition) = event?;
         counts.state(transition.from, -1);
         counts.state(transition.to, 1);
         transition.project_id
     } else if let Some(event) = envelope.event::<TaskUpdated>() {
-        let TaskUpdated(task) = event.map_err(unreadable)?;
+        let TaskUpdated(task) = event?;
         let before = task.changes.iter().find(|change| change.field == "type");
         let before = before.and_then(|change| change.from.as_ref()).and_then(|from| from.as_str());
         let Some(before) = before else { return Ok(None) };

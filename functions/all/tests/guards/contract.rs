@@ -10,6 +10,14 @@ use crate::{MINE, Scene, fixture::Call, guarded};
 /// Puts the ids and tokens of the scene where the example has made-up ones. What must be unique besides, such as
 /// a name, the fixture of the service calls otherwise than the example does.
 fn with_real_ids(example: &Value, real: &Value) -> Value {
+    if let (Some(example), Some(real)) = (example.as_array(), real.as_array()) {
+        // Lists of things, each with ids of its own.
+        let within = |(place, value): (usize, &Value)| match real.get(place) {
+            Some(real) => with_real_ids(value, real),
+            None => value.clone(),
+        };
+        return Value::Array(example.iter().enumerate().map(within).collect());
+    }
     let (Some(example), Some(real)) = (example.as_object(), real.as_object()) else {
         return example.clone();
     };
@@ -20,7 +28,12 @@ fn with_real_ids(example: &Value, real: &Value) -> Value {
     let member = |(name, value): (&String, &Value)| {
         let refers = name.ends_with("Id") || name == "token" || is_id(value);
         let is_reference = real.contains_key(name) && refers;
-        (name.clone(), if is_reference { real[name].clone() } else { value.clone() })
+        let value = match real.get(name) {
+            Some(real) if is_reference => real.clone(),
+            Some(real) if value.is_object() || value.is_array() => with_real_ids(value, real),
+            _ => value.clone(),
+        };
+        (name.clone(), value)
     };
     Value::Object(example.iter().map(member).collect())
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod ai_service_fixture;
 mod auth_fixture;
 mod contract;
 mod direct;
@@ -28,6 +29,7 @@ const FOREIGN: u128 = 2;
 /// Every service with operations, and how to run it.
 fn fixtures() -> Vec<Guarded> {
     vec![
+        ai_service_fixture::guarded(),
         auth_fixture::guarded(),
         planning_fixture::guarded(),
         usage_tracking_fixture::guarded(),
@@ -45,9 +47,30 @@ fn guarded() -> Vec<Guarded> {
     fixtures().into_iter().filter(is_meant).collect()
 }
 
+/// Whose interface an operation serves: others than our own have their own words for errors, and
+/// take what they do not know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Own,
+    KeyValue,
+    Models,
+}
+
+impl Dialect {
+    fn of(operation: &str) -> Dialect {
+        if secret_management_fixture::KV.contains(&operation) {
+            return Dialect::KeyValue;
+        }
+        match ai_service::SURFACES.contains(&operation) {
+            true => Dialect::Models,
+            false => Dialect::Own,
+        }
+    }
+}
+
 /// Operations in a dialect of others.
 fn speaks_otherwise(operation: &str) -> bool {
-    secret_management_fixture::KV.contains(&operation)
+    Dialect::of(operation) != Dialect::Own
 }
 
 /// A service with its things in place.
@@ -99,11 +122,17 @@ impl Scene {
         status: u16,
         code: &str,
     ) -> Option<Value> {
-        if !speaks_otherwise(name) {
-            return Some(answer.expect_problem(status, code));
+        match Dialect::of(name) {
+            Dialect::Own => return Some(answer.expect_problem(status, code)),
+            Dialect::KeyValue => {
+                let status = if status == 401 { 403 } else { status };
+                assert!(answer.expect(status)["errors"].is_array(), "{name}: {answer:?}");
+            }
+            Dialect::Models => {
+                let said = answer.expect(status);
+                assert!(said["error"]["message"].is_string(), "{name}: {answer:?}");
+            }
         }
-        let status = if status == 401 { 403 } else { status };
-        assert!(answer.expect(status)["errors"].is_array(), "{name}: {answer:?}");
         None
     }
 

@@ -29,6 +29,7 @@ pub fn guarded() -> Guarded {
         skipping_unknown: &[],
         said_elsewhere: &[
             "secrets.secret.purged",
+            "secrets.secret.migrated",
             "secrets.secret.expiring",
             "secrets.secret.expired",
             "secrets.grant.expired",
@@ -87,6 +88,9 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         let purged = made("db/main", json!({})).await;
         owner.delete(&purged).await.expect(204);
         made("db/main", json!({})).await;
+        let backends = json!({ "allowedBackends": ["internal", "aws_secrets_manager"] });
+        owner.patch(&at("/settings"), backends).await.expect(200);
+        let moving = made("moving", json!({})).await;
         let purging = made("purging", json!({})).await;
         owner.delete(&purging).await.expect(204);
         let confirm = json!({ "confirmName": "purging" });
@@ -142,6 +146,14 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             (
                 "version_create",
                 Call::post(&of("/versions"), json!({ "value": login("four") })).refers(),
+            ),
+            (
+                "secret_migrate",
+                Call::post(
+                    &format!("{moving}/migrate"),
+                    json!({ "backend": "aws_secrets_manager" }),
+                )
+                .refers(),
             ),
             (
                 "secret_purge",

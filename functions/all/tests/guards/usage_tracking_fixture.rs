@@ -9,7 +9,7 @@ use usage_tracking::{Usage, UsageTracking, doubles::StoredQueue, ingest::Ingest}
 
 use crate::{
     MINE,
-    fixture::{Call, Guarded},
+    fixture::{By, Call, Guarded},
 };
 
 pub fn guarded() -> Guarded {
@@ -101,6 +101,9 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             json!({ "categoryCode": "mcp.tool", "metric": "count", "model": "per_unit", "unitPriceMicros": 1, "effectiveFrom": later }),
         )
         .await;
+        let global = json!({ "categoryCode": "mcp.tool", "metric": "count", "model": "per_unit", "unitPriceMicros": 1, "effectiveFrom": later });
+        let global = app.operator().post(&at("global-prices"), global).await.expect(201);
+        let global = at(&format!("global-prices/{}", global["id"].as_str().unwrap()));
         let alert = usage_tracking::doubles::raise(&app.database.store(), &owner.tenant()).await;
         let alert = at(&format!("alerts/{alert}"));
         let month = json!({ "from": "2026-11-01T00:00:00Z", "to": "2026-11-23T00:00:00Z" });
@@ -193,6 +196,17 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("price_get", Call::get(&price).refers()),
             ("price_update", Call::patch(&price, json!({ "unitPriceMicros": 2 })).refers()),
             ("price_delete", Call::delete(&price).refers()),
+            (
+                "global_price_create",
+                Call::post(&at("global-prices"), json!({ "categoryCode": "search.query", "metric": "count", "model": "per_unit", "unitPriceMicros": 1 })).by(By::Operator),
+            ),
+            ("global_price_list", Call::get(&at("global-prices")).by(By::Operator)),
+            ("global_price_get", Call::get(&global).by(By::Operator)),
+            (
+                "global_price_update",
+                Call::patch(&global, json!({ "unitPriceMicros": 2 })).by(By::Operator),
+            ),
+            ("global_price_delete", Call::delete(&global).by(By::Operator)),
             ("settings_get", Call::get(&at("settings"))),
             ("settings_update", Call::patch(&at("settings"), json!({ "timeZone": "Asia/Kathmandu" }))),
             ("alert_list", Call::get(&at("alerts"))),

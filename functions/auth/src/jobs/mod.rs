@@ -15,10 +15,10 @@ mod used;
 use std::sync::Arc;
 
 use millwright_access::api_keys::KeyUsed;
-use millwright_core::{Error, FaultCode, OrgId, Result, Tenant, UserId};
+use millwright_core::{OrgId, Result, Tenant, UserId};
 use millwright_event::{Effects, Envelope, Event, batch::Batch, inbox::once_by_value};
 use millwright_store::Store;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use crate::{
     events::KeyRevokedReason,
@@ -70,22 +70,22 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
 async fn handle(store: &Store, envelope: &Envelope) -> Result<()> {
     match envelope.kind.as_str() {
         USER_DEACTIVATED | USER_DELETION_SCHEDULED => {
-            let told: OfUser = data(envelope)?;
+            let told: OfUser = envelope.data_as()?;
             person::end_sessions(store, envelope, told.user_id).await
         }
         USER_DELETED => {
-            let told: OfUser = data(envelope)?;
+            let told: OfUser = envelope.data_as()?;
             person::erase(store, envelope, told.user_id, &told.organization_ids).await
         }
         MEMBERSHIP_REMOVED => {
-            let told: OfUser = data(envelope)?;
+            let told: OfUser = envelope.data_as()?;
             member_removed(store, envelope, told.user_id).await
         }
         ORGANIZATION_DELETED => {
             end_organization(store, envelope, &organization(envelope)?).await?;
             once_by_value(store, CONSUMER, envelope, async |effects| Ok(effects)).await.map(drop)
         }
-        KeyUsed::TYPE => used::note(store, &data(envelope)?).await,
+        KeyUsed::TYPE => used::note(store, &envelope.data_as()?).await,
         kind => {
             tracing::warn!(kind, "nothing to do for this type");
             Ok(())
@@ -111,16 +111,7 @@ async fn member_removed(store: &Store, envelope: &Envelope, user: UserId) -> Res
     once_by_value(store, CONSUMER, envelope, decide).await.map(drop)
 }
 
-fn unreadable(envelope: &Envelope, why: impl std::fmt::Display) -> Error {
-    let detail = format!("{} cannot be read: {why}", envelope.kind);
-    Error::fault("", FaultCode::BadFormat, detail)
-}
-
-fn data<T: DeserializeOwned>(envelope: &Envelope) -> Result<T> {
-    serde_json::from_value(envelope.data.clone()).map_err(|error| unreadable(envelope, error))
-}
-
 fn organization(envelope: &Envelope) -> Result<Tenant> {
-    let id = envelope.orgid.ok_or_else(|| unreadable(envelope, "orgid is missing"))?;
+    let id = envelope.orgid.ok_or_else(|| envelope.unreadable("orgid is missing"))?;
     Ok(vouch::organization(id))
 }

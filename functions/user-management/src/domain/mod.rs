@@ -5,7 +5,6 @@ mod explain;
 mod export;
 mod invitation;
 mod leaving;
-mod list;
 mod member;
 mod organization;
 mod preferences;
@@ -27,8 +26,8 @@ pub use invitation::{
     InvitationStatus, InvitationType, LinkHours, MailStatus, MaxUses, Message,
 };
 pub use leaving::{DELETED_NAME, DeactivationReason, USER_DELETION_WINDOW};
-pub use list::Few;
 pub use member::{EndReason, Member, MemberSummary, SuspensionReason};
+pub use millwright_core::Few;
 pub use organization::{
     DEFAULT_MEMBER_LIMIT, Description, ORGANIZATION_DELETION_WINDOW, Organization,
     OrganizationName, OrganizationPatch, SystemRoleIds,

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::list::Few;
+use super::Few;
 
 /// At most 50 skills of 1-50 characters, none twice whatever the case.
 pub type Skills = Few<Line<1, 50>, 0, 50>;

@@ -11,7 +11,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::list::Few;
+use super::Few;
 
 /// 1-100 characters, unique among the roles of an organization, case-insensitive.
 pub type RoleName = Line<1, 100>;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{EmailDomain, Language, Stamp, Timezone, list::Few};
+use super::{EmailDomain, Few, Language, Stamp, Timezone};
 
 wire_enum! {
     /// The first day of the week.

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use millwright_core::{Date, Error, FaultCode, OrgId, Result, UserId};
+use millwright_core::{Date, Error, OrgId, Result, UserId};
 use millwright_event::{Cause, Effects, Envelope, Event, batch::Batch};
 use millwright_store::{Condition, Contention, Store};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use crate::{
     app::members_of,
@@ -71,16 +71,10 @@ pub async fn consume(store: Arc<Store>, mut batch: Batch) -> Batch {
 
 async fn handle(store: &Store, envelope: &Envelope) -> Result<()> {
     match envelope.kind.as_str() {
-        ACTIVITY_RECORDED => record_activity(store, read(envelope)?).await,
-        IDENTITY_UNLINKED => drop_emails(store, envelope, read(envelope)?).await,
-        _ => follow(store, envelope, read(envelope)?).await,
+        ACTIVITY_RECORDED => record_activity(store, envelope.data_as()?).await,
+        IDENTITY_UNLINKED => drop_emails(store, envelope, envelope.data_as()?).await,
+        _ => follow(store, envelope, envelope.data_as()?).await,
     }
-}
-
-fn read<T: DeserializeOwned>(envelope: &Envelope) -> Result<T> {
-    T::deserialize(&envelope.data).map_err(|error| {
-        Error::fault("", FaultCode::BadFormat, format!("{} cannot be read: {error}", envelope.kind))
-    })
 }
 
 /// The member was seen on that day, if not later. One GetItem, and one PutItem if it is news.

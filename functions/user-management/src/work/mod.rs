@@ -146,16 +146,13 @@ pub async fn work(store: &Store, message: &Message, slice: Duration) -> Result<W
     let envelope = &message.envelope;
     let until = store.clock().now().plus(slice);
     let task = Task { store, cause: Cause::from(envelope), until };
-    let unreadable = |error: serde_json::Error| {
-        Error::fault("", FaultCode::BadFormat, format!("{} cannot be read: {error}", envelope.kind))
-    };
     if let Some(order) = envelope.event::<EraseUser>() {
-        let order = order.map_err(unreadable)?;
+        let order = order?;
         let progress = erase::erase(&task, order.user_id).await?;
         return go_on(&task, progress, &order).await;
     }
     if let Some(order) = envelope.event::<PurgeOrganization>() {
-        let order = order.map_err(unreadable)?;
+        let order = order?;
         let progress = purge::purge(&task, order.organization_id).await?;
         return go_on(&task, progress, &order).await;
     }
