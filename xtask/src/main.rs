@@ -9,6 +9,7 @@
 mod bench;
 mod deploy;
 mod dev;
+mod disk;
 mod emulator;
 mod generate;
 mod http;

@@ -26,7 +26,7 @@ pub enum Group {
     Contract,
     /// The identity provider of `dev`: oidc-provider-mock.
     Identity,
-    /// hvac, which uses the facade for KV v2.
+    /// hvac, which uses the facade for KV v2; python-dotenv and detect-secrets.
     Secrets,
     /// genai-prices, and the SDKs of openai and anthropic.
     Models,
@@ -53,7 +53,7 @@ impl Group {
             Group::Lint => "the template linters",
             Group::Contract => "Schemathesis",
             Group::Identity => "the local identity provider",
-            Group::Secrets => "hvac",
+            Group::Secrets => "hvac, python-dotenv and detect-secrets",
             Group::Models => "genai-prices and the SDKs of model providers",
             Group::Oracle => "networkx and DuckDB",
         }
@@ -105,8 +105,8 @@ impl Tools {
             &log,
         )
         .context(
-            "Python cannot make virtual environments here; on Debian and Ubuntu install its \
-             package: apt install python3-venv",
+            "Python cannot make a virtual environment here; unless the disk is full, on Debian and \
+             Ubuntu its package helps: apt install python3-venv",
         )?;
         process::run_logged(
             &format!("installing {}", group.summary()),

@@ -9,8 +9,10 @@ mod planning;
 mod report;
 mod run;
 mod scenario;
+mod secrets;
 mod size;
 mod stage;
+mod usage;
 mod work;
 
 use std::{collections::BTreeSet, sync::Arc};

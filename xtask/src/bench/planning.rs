@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     scenario::{Repetition, Request, Scenario, Subject, World},
     stage::Caller,
-    work::Work,
+    work::{Source, Work},
 };
 
 const PROJECTS: usize = 16;
@@ -31,7 +31,7 @@ pub const PLANNING: Subject = Subject {
         function: "planning-jobs",
         amount: ROWS,
         of_what: "rows",
-        order: import_create,
+        source: Source::Ordered(import_create),
     }],
     scenarios: &[
         Scenario {

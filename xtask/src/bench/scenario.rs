@@ -9,7 +9,7 @@ use http::Method;
 use millwright_http::CALLER_HEADER;
 use serde_json::{Value, json};
 
-use super::{driver::Target, identity, planning, stage::Caller, work::Work};
+use super::{driver::Target, identity, planning, secrets, stage::Caller, usage, work::Work};
 
 /// Everything `cargo xtask bench` measures.
 pub const SUBJECTS: &[Subject] = &[
@@ -18,6 +18,8 @@ pub const SUBJECTS: &[Subject] = &[
     identity::AUTH_LOGIN,
     identity::AUTH_TOKEN,
     identity::USER_MANAGEMENT,
+    usage::USAGE_TRACKING,
+    secrets::REVEAL,
 ];
 
 /// An HTTP function and the requests it is measured with.
@@ -37,7 +39,7 @@ pub struct Subject {
     pub race: Option<&'static str>,
     /// Functions that it, or what is furnished, invokes: service and name.
     pub beside: &'static [(&'static str, &'static str)],
-    /// What it orders of functions with a queue.
+    /// What functions with a queue do.
     pub works: &'static [Work],
 }
 

@@ -1,4 +1,5 @@
-//! Work behind a queue: from the request that orders it to its last message.
+//! Work behind a queue: from the request that orders it, or what lies in the queue, to its last
+//! message.
 
 use std::{collections::HashSet, path::Path};
 
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::output;
 
-/// Work that an HTTP function orders and another function does.
+/// Work that a function with a queue does.
 pub struct Work {
     pub name: &'static str,
     /// The function with the queue.
@@ -23,8 +24,15 @@ pub struct Work {
     /// How many of what it does.
     pub amount: u32,
     pub of_what: &'static str,
-    /// Orders it.
-    pub order: fn(&World) -> Request,
+    pub source: Source,
+}
+
+/// Where its messages come from.
+pub enum Source {
+    /// A request orders it, and what it leaves to say says the rest.
+    Ordered(fn(&World) -> Request),
+    /// These are in the queue; each is delivered alone.
+    Queued(fn() -> Result<Vec<String>>),
 }
 
 /// What work took, message by message on one process that starts cold.
@@ -69,7 +77,18 @@ async fn run(
     way: Way,
 ) -> Result<Worked> {
     let store = Store::new(stage.dynamodb()?, stage.table(subject.service), Clock::system());
-    let ordered = Caller::on(stage).call(&(work.order)(&stage.world)).await?;
+    let mut queued = Vec::new();
+    let mut ordered = Value::Null;
+    match work.source {
+        Source::Ordered(order) => {
+            ordered = Caller::on(stage).call(&order(&stage.world)).await?;
+        }
+        Source::Queued(bodies) => {
+            for (number, body) in bodies()?.into_iter().enumerate() {
+                queued.push(delivery(&format!("message-{number}"), &body));
+            }
+        }
+    }
     stage.launch_other(work.function, worker, way).await?;
     let mut worked = Worked {
         name: work.name,
@@ -81,6 +100,9 @@ async fn run(
         peak_bytes: 0,
         usage: Usage::default(),
     };
+    for message in queued {
+        worked.take(stage, message).await?;
+    }
     let mut delivered = HashSet::new();
     loop {
         let mut said = said(&store, work.function).await?;
@@ -89,19 +111,28 @@ async fn run(
             break;
         }
         for envelope in said {
-            let Invoked { answer, usage, seconds, cpu_seconds, peak_bytes } =
-                stage.invoke_raw(delivery(&envelope)?).await?;
-            let failures = &answer["batchItemFailures"];
-            ensure!(failures == &json!([]), "{}: a message failed: {answer}", work.name);
-            worked.messages += 1;
-            worked.seconds += seconds;
-            worked.cpu_seconds += cpu_seconds;
-            worked.peak_bytes = peak_bytes;
-            worked.usage.add(&usage);
+            let body = serde_json::to_string(&envelope).context("an envelope")?;
+            worked.take(stage, delivery(&envelope.id.to_string(), &body)).await?;
         }
     }
     ensure!(worked.messages > 0, "{} left no message: {ordered}", work.name);
     Ok(worked)
+}
+
+impl Worked {
+    /// Delivers a message.
+    async fn take(&mut self, stage: &Stage, event: Value) -> Result<()> {
+        let Invoked { answer, usage, seconds, cpu_seconds, peak_bytes } =
+            stage.invoke_raw(event).await?;
+        let failures = &answer["batchItemFailures"];
+        ensure!(failures == &json!([]), "{}: a message failed: {answer}", self.name);
+        self.messages += 1;
+        self.seconds += seconds;
+        self.cpu_seconds += cpu_seconds;
+        self.peak_bytes = peak_bytes;
+        self.usage.add(&usage);
+        Ok(())
+    }
 }
 
 /// The messages to a function, in order; there is no relay that would carry them.
@@ -138,10 +169,9 @@ async fn said(store: &Store, function: &str) -> Result<Vec<Envelope>> {
 }
 
 /// What Lambda makes of a message of SQS.
-fn delivery(envelope: &Envelope) -> Result<Value> {
-    let body = serde_json::to_string(envelope).context("an envelope")?;
-    Ok(json!({ "Records": [{
-        "messageId": envelope.id,
+fn delivery(id: &str, body: &str) -> Value {
+    json!({ "Records": [{
+        "messageId": id,
         "receiptHandle": "bench",
         "body": body,
         "attributes": { "ApproximateReceiveCount": "1" },
@@ -149,5 +179,5 @@ fn delivery(envelope: &Envelope) -> Result<Value> {
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:bench",
         "awsRegion": "eu-central-1",
-    }] }))
+    }] })
 }

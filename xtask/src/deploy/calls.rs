@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::{error::DisplayErrorContext, types::AttributeValue};
 use aws_sdk_sqs::types::QueueAttributeName;
 use millwright_core::{IdGenerator, OrgId};
-use millwright_manifest::{Access, Service};
+use millwright_manifest::{Access, Operation, Service, Trigger};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -50,6 +50,12 @@ async fn gateway(client: &Client) -> Result<()> {
 /// Its clients know no 401.
 const KV_FACADE: &str = "/api/v1/secrets/kv/";
 
+/// It is served by a function with a URL of its own.
+fn has_url(service: &Service, operation: &Operation) -> bool {
+    let function = service.serving(operation);
+    function.is_some_and(|it| it.triggers.iter().any(|it| matches!(it, Trigger::Url(_))))
+}
+
 /// Every service is there, reaches its table, and wants a credential for all that is not public.
 async fn every_service(client: &Client) -> Result<()> {
     for service in all::services() {
@@ -61,8 +67,16 @@ async fn every_service(client: &Client) -> Result<()> {
                 open += 1;
             } else if operation.access != Access::Public {
                 let method = Method::from_bytes(operation.method.as_str().as_bytes())?;
-                let answer = client.call(method, &operation.path, None, None).await?;
-                if operation.path.starts_with(KV_FACADE) {
+                let answer = client.call(method.clone(), &operation.path, None, None).await?;
+                if has_url(&service, operation) {
+                    // The HTTP API says where it is, and there it is.
+                    answer.expect(StatusCode::MISDIRECTED_REQUEST)?;
+                    let streaming = client.streaming();
+                    let answer = streaming.call(method, &operation.path, None, None).await?;
+                    answer.expect(StatusCode::UNAUTHORIZED)?;
+                    let path = &operation.path;
+                    ensure!(answer.body["error"]["message"].is_string(), "{path}: {}", answer.body);
+                } else if operation.path.starts_with(KV_FACADE) {
                     answer.expect(StatusCode::FORBIDDEN)?;
                 } else {
                     answer.expect_problem(StatusCode::UNAUTHORIZED, "unauthenticated")?;
@@ -217,9 +231,12 @@ async fn refused_by_its_role(installation: &Installation, client: &Client) -> Re
     client.create("/api/v1/planning/projects", &project).await.map(drop)
 }
 
+#[derive(Clone)]
 struct Client {
     http: reqwest::Client,
     public_url: String,
+    /// Of the function whose answers stream.
+    completions_url: String,
     token: String,
 }
 
@@ -244,7 +261,13 @@ impl Client {
             .context("no HTTP client")?;
         let (user, organization) = (keys::demo_user(), keys::demo_organization());
         let token = keys::issue(&installation.issuer, "owner", user, organization)?;
-        Ok(Client { http, public_url: installation.public_url.clone(), token })
+        let completions_url = installation.completions_url.clone();
+        Ok(Client { http, public_url: installation.public_url.clone(), completions_url, token })
+    }
+
+    /// The same, of the function URL.
+    fn streaming(&self) -> Client {
+        Client { public_url: self.completions_url.clone(), ..self.clone() }
     }
 
     async fn call(

@@ -26,6 +26,8 @@ pub(super) struct Installation {
     /// The emulator, which stands for every AWS service.
     pub(super) endpoint: String,
     pub(super) public_url: String,
+    /// Where the emulator answers for the function URL of completions.
+    pub(super) completions_url: String,
     /// Issues tokens that the deployed verifier accepts.
     pub(super) issuer: Issuer,
     /// By name without the prefix.
@@ -85,6 +87,11 @@ impl Installation {
             serde_json::from_str(&answer).context("deploy.py printed something else")?;
         let public_url =
             answer.outputs.get("PublicUrl").context("the stack has no PublicUrl")?.clone();
+        let url =
+            answer.outputs.get("CompletionsUrl").context("the stack has no CompletionsUrl")?;
+        let id = url.trim_start_matches("https://").split('.').next().unwrap_or_default();
+        // By its own host nobody here resolves it.
+        let completions_url = format!("{}/_aws/lambda-url/{id}", emulator.url());
         let issuer = Issuer::generate(format!("{public_url}/api/v1"), AUDIENCE)
             .map_err(|error| anyhow!("no signing key could be made: {error}"))?;
         let functions = answer
@@ -96,7 +103,13 @@ impl Installation {
                 Ok((short.to_owned(), deployed))
             })
             .collect::<Result<_>>()?;
-        Ok(Installation { endpoint: emulator.url(), public_url, issuer, functions })
+        Ok(Installation {
+            endpoint: emulator.url(),
+            public_url,
+            completions_url,
+            issuer,
+            functions,
+        })
     }
 
     /// Clients with all rights, as the operator has them.

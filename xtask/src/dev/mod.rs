@@ -7,12 +7,14 @@ mod database;
 mod demo;
 mod functions;
 mod instance;
+mod models;
 mod provider;
 mod pump;
 mod seed;
 mod settings;
 mod sign_in;
 mod stack;
+mod stand_in;
 
 use std::{
     path::Path,
@@ -70,6 +72,9 @@ pub struct Options {
     /// Port of the identity provider
     #[arg(long, env = "MILLWRIGHT_DEV_PROVIDER_PORT", default_value_t = 9400)]
     provider_port: u16,
+    /// Port of the stand-in for models, where neither a key nor an Ollama is found
+    #[arg(long, env = "MILLWRIGHT_DEV_MODELS_PORT", default_value_t = 9401)]
+    models_port: u16,
 }
 
 pub fn run(options: &Options) -> Result<()> {
@@ -82,6 +87,7 @@ pub fn run(options: &Options) -> Result<()> {
             emulator: options.emulator_port,
             database: options.database_port,
             provider: options.provider_port,
+            models: options.models_port,
         },
         is_persistent: true,
         providers: Vec::new(),
@@ -107,12 +113,20 @@ pub fn run(options: &Options) -> Result<()> {
     let runtime = runtime()?;
     let services = all::services();
     let mut stack = start(&runtime, Stack::start(&settings, &tools, &services, program))?;
-    if options.backing_only {
-        write_environment_file(&settings)?;
-    } else {
-        let demo = start(&runtime, seed::fill(&settings))?;
-        greet(&settings, &demo);
-    }
+    let _models = match options.backing_only {
+        true => {
+            write_environment_file(&settings)?;
+            None
+        }
+        false => {
+            let demo = start(&runtime, seed::fill(&settings))?;
+            let api = Api::with_token(&settings, &demo.token)?;
+            let models = start(&runtime, models::provide(&settings, &api))
+                .context("the demo organization gets no models")?;
+            greet(&settings, &demo, &models);
+            Some(models)
+        }
+    };
 
     while !interrupt::requested() {
         thread::sleep(Duration::from_millis(500));
@@ -179,7 +193,7 @@ fn rebuild(stack: &Stack, built: &mut u64) {
     }
 }
 
-fn greet(settings: &Settings, demo: &Demo) {
+fn greet(settings: &Settings, demo: &Demo, models: &models::Models) {
     let url = settings.public_url();
     output::heading("Millwright is up");
     output::line(format_args!(
@@ -187,6 +201,7 @@ fn greet(settings: &Settings, demo: &Demo) {
          logs       {}\n\
          data       {}\n\
          sign in    {url}/api/v1/auth/login   as {name} or somebody else of the page\n\
+         models     {origin}\n\
          token      of {name}, owner of the demo organization, for 15 minutes; another one, of any\n\
          \x20          role: cargo xtask token --role member\n\n\
          export TOKEN={token}\n\n\
@@ -194,11 +209,16 @@ fn greet(settings: &Settings, demo: &Demo) {
          curl -s -H \"authorization: Bearer $TOKEN\" {url}/api/v1/planning/projects\n\
          curl -s -H \"authorization: Bearer $TOKEN\" {url}/api/v1/planning/tasks/{task}\n\
          curl -s -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' \\\n     \
-         -d '{{\"to\": \"in_progress\"}}' {url}/api/v1/planning/tasks/{task}/transition\n\n\
+         -d '{{\"to\": \"in_progress\"}}' {url}/api/v1/planning/tasks/{task}/transition\n\
+         curl -sN -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' \\\n     \
+         -d '{{\"model\": \"{example}\", \"stream\": true, \"messages\": [{{\"role\": \"user\", \
+         \"content\": \"Hello, model\"}}]}}' \\\n     {url}/api/v1/ai/openai/v1/chat/completions\n\n\
          A change of a source file rebuilds. Ctrl-C stops everything; data stays.",
         display(&settings.folder.join("log")),
         display(&settings.data()),
         token = demo.token,
+        origin = models.origin,
+        example = models.example,
         name = PEOPLE[0].name,
         task = seed::A_TASK,
     ));

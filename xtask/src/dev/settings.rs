@@ -41,6 +41,8 @@ pub struct Ports {
     pub database: u16,
     /// oidc-provider-mock: whom people sign in with.
     pub provider: u16,
+    /// The stand-in for models, where `dev` finds none.
+    pub models: u16,
 }
 
 impl Ports {
@@ -51,6 +53,7 @@ impl Ports {
             emulator: free_port()?,
             database: free_port()?,
             provider: free_port()?,
+            models: free_port()?,
         })
     }
 
@@ -67,6 +70,7 @@ impl Ports {
                 "--provider-port",
                 "MILLWRIGHT_DEV_PROVIDER_PORT",
             ),
+            (self.models, "the stand-in for models", "--models-port", "MILLWRIGHT_DEV_MODELS_PORT"),
         ] {
             if http::is_open(port) {
                 return Err(anyhow!(
@@ -105,6 +109,8 @@ impl Settings {
             (variable::PREFIX, Settings::PREFIX.to_owned()),
             (variable::PUBLIC_URL, self.public_url()),
             (variable::OUTBOX_SERVICES, outbox_services()),
+            // A model server of the developer's own.
+            (variable::ALLOWED_PRIVATE_HOSTS, "localhost,127.0.0.1".to_owned()),
             // One developer is no crowd; what limits do is tested elsewhere.
             (variable::REQUESTS_PER_SECOND, "10000".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.ports.emulator)),
@@ -160,7 +166,7 @@ mod tests {
 
     #[test]
     fn functions_are_told_all_they_need_and_reach_loopback_only() {
-        let config = settings(Ports { api: 1, emulator: 2, database: 3, provider: 4 })
+        let config = settings(Ports { api: 1, emulator: 2, database: 3, provider: 4, models: 5 })
             .config()
             .expect("complete");
         assert!(config.stage.is_local());

@@ -23,7 +23,8 @@ fn routes(services: &[Service]) -> BTreeMap<String, &'static str> {
         for function in &service.functions {
             // A catch-all and a longer path beside it are refused: then every path is named.
             let is_shared = service.functions.iter().any(|other| {
-                other.triggers.iter().any(|trigger| matches!(trigger, Trigger::Operations(_)))
+                let named = |it: &Trigger| matches!(it, Trigger::Operations(_) | Trigger::Url(_));
+                other.triggers.iter().any(named)
             });
             if is_shared {
                 for operation in &service.operations {

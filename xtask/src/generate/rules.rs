@@ -81,6 +81,10 @@ fn faults_of(service: &Service, function: &Function) -> Vec<String> {
                     unless(known, "it serves an operation that the service does not have");
                 }
             }
+            Trigger::Url(names) => {
+                let known = names.iter().all(|name| service.operation(name).is_some());
+                unless(known, "it serves an operation that the service does not have");
+            }
             Trigger::Events { types, batch_size, window_seconds, .. } => {
                 unless(!types.is_empty(), "it consumes no type of event");
                 unless((1..=10_000).contains(batch_size), "a batch is not 1-10000 messages");

@@ -7,7 +7,7 @@ use minijinja::{Environment, value::Serde};
 use super::{output::Output, view::View};
 use crate::render;
 
-const TEMPLATES: [(&str, &str); 13] = render::templates![
+const TEMPLATES: [(&str, &str); 14] = render::templates![
     "service.yaml.j2",
     "key.yaml.j2",
     "table.yaml.j2",
@@ -16,6 +16,7 @@ const TEMPLATES: [(&str, &str); 13] = render::templates![
     "function.yaml.j2",
     "delivery-rights.yaml.j2",
     "routes.yaml.j2",
+    "url.yaml.j2",
     "queue.yaml.j2",
     "outboxes.yaml.j2",
     "changes.yaml.j2",

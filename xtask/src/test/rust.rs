@@ -13,7 +13,7 @@ use super::{Context, Outcome};
 use crate::{output, process, process::Process, tools::Group};
 
 /// Names the Python that has what tests ask for a second opinion.
-const TEST_PYTHON: &str = "MILLWRIGHT_TEST_PYTHON";
+pub(super) const TEST_PYTHON: &str = "MILLWRIGHT_TEST_PYTHON";
 
 pub(super) fn format() -> Result<Outcome> {
     cargo(&["fmt", "--all", "--check"], "`cargo fmt --all` mends it")
@@ -66,7 +66,7 @@ pub(super) fn tests(context: &mut Context) -> Result<Outcome> {
         summary
     });
     let status = running.wait(None)?;
-    context.summary = reader.join().unwrap_or_default();
+    context.summary.extend(reader.join().unwrap_or_default());
     if !status.success() {
         bail!("tests failed; one alone: `cargo nextest run <part of its name>`");
     }

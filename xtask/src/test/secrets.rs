@@ -1,12 +1,12 @@
-//! The facade for KV v2 over the local stack, used by hvac, with data keys of the emulator's key
-//! service.
+//! Secrets over the local stack, with data keys of the emulator's key service: the facade for KV v2
+//! used by hvac, values in Secrets Manager, and exports read by others.
 
 use std::{io::Write as _, process::Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Outcome, local::with_stack};
+use super::{Outcome, local::with_stack, secret_files, secret_store};
 use crate::{
     dev::{Api, Settings},
     keys, output, paths, process,
@@ -15,9 +15,15 @@ use crate::{
 
 pub(super) fn run(tools: &Tools) -> Result<Outcome> {
     if let Err(error) = tools.install(Group::Secrets) {
-        return Ok(Outcome::Skipped(format!("hvac could not be installed: {error:#}")));
+        return Ok(Outcome::Skipped(format!(
+            "what judges secrets could not be installed: {error:#}"
+        )));
     }
-    with_stack(tools, "secrets", |_, settings| by_hvac(tools, settings))?;
+    with_stack(tools, "secrets", |runtime, settings| {
+        by_hvac(tools, settings)?;
+        secret_store::check(runtime, settings)?;
+        secret_files::check(tools, runtime, settings)
+    })?;
     Ok(Outcome::Passed)
 }
 

@@ -81,7 +81,10 @@ impl Surroundings {
 
 type Shared = State<Arc<Surroundings>>;
 
-/// Secrets Manager and the parameter store: which one, and what of it, says a header.
+/// 32 bytes in base64.
+const DATA_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// Secrets Manager, the parameter store, queues and the key service: which one, and what of it, says a header.
 async fn aws(State(around): Shared, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
@@ -102,6 +105,18 @@ async fn aws(State(around): Shared, headers: HeaderMap, body: Bytes) -> Response
                 .map(|text| json!({ "Name": name, "SecretString": text }))
                 .ok_or("ResourceNotFoundException")
         }
+        // Whatever is sent to a queue is gone: what takes it is measured by messages of its own.
+        "AmazonSQS.GetQueueUrl" => {
+            Ok(json!({ "QueueUrl": format!("http://127.0.0.1/bench/{}", member("QueueName")) }))
+        }
+        "AmazonSQS.SendMessage" => Ok(json!({ "MessageId": "bench" })),
+        // What it wraps with is its own affair: here with nothing.
+        "TrentService.GenerateDataKey" => Ok(json!({
+            "KeyId": "bench", "Plaintext": DATA_KEY, "CiphertextBlob": DATA_KEY,
+        })),
+        "TrentService.Decrypt" => Ok(json!({
+            "KeyId": "bench", "Plaintext": member("CiphertextBlob"),
+        })),
         _ => Err("UnknownOperationException"),
     };
     match answer {

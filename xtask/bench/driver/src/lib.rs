@@ -18,7 +18,7 @@ pub struct Addresses {
     pub dynamodb: String,
     /// The same, with every call counted: one hop more, so nothing there is timed.
     pub counted: String,
-    /// Secrets Manager, the parameter store, other functions, an identity provider: as far as
+    /// Secrets Manager, the parameter store, queues, other functions, an identity provider: as far as
     /// functions call them.
     pub around: String,
     /// S3, as far as functions call it.

@@ -118,7 +118,10 @@ impl Pumps {
         for function in functions() {
             for trigger in &function.triggers {
                 match trigger {
-                    Trigger::Http | Trigger::Operations(_) | Trigger::DefaultRoute => {}
+                    Trigger::Http
+                    | Trigger::Operations(_)
+                    | Trigger::Url(_)
+                    | Trigger::DefaultRoute => {}
                     Trigger::Outboxes => {
                         let tables = sources
                             .services

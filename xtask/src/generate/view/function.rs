@@ -2,7 +2,7 @@
 
 use millwright_event::batch::MAX_RECEIVES;
 use millwright_manifest::{
-    FileAction, Function, KeyAction, Operation, Right, Service, TableAction, Trigger,
+    FileAction, Function, KeyAction, Operation, Right, SecretAction, Service, TableAction, Trigger,
 };
 use serde::Serialize;
 
@@ -18,6 +18,9 @@ pub(super) struct FunctionView {
     timeout_seconds: u32,
     pub(super) is_http: bool,
     pub(super) is_default_route: bool,
+    pub(super) has_url: bool,
+    /// Told where the service's function URL is.
+    knows_url: bool,
     routes: Vec<Route>,
     queue: Option<Queue>,
     files: Vec<FilesView>,
@@ -34,6 +37,7 @@ pub(super) struct FunctionView {
     elsewhere: Vec<Elsewhere>,
     secrets: Vec<String>,
     rotated_secrets: Vec<String>,
+    kept_secrets: Vec<KeptSecrets>,
     parameters: Vec<&'static str>,
     /// Functions it calls directly.
     invokes: Vec<&'static str>,
@@ -41,6 +45,7 @@ pub(super) struct FunctionView {
     sends_to: Vec<&'static str>,
     pub(super) delivers_outboxes: bool,
     pub(super) sends_mail: bool,
+    pub(super) reaches_private_hosts: bool,
 }
 
 /// What a function may do with items of another service's table.
@@ -99,7 +104,10 @@ impl FunctionView {
         let id = id_of(service, function);
         let has = |wanted: Trigger| function.triggers.contains(&wanted);
         let is_default_route = has(Trigger::DefaultRoute);
-        let (is_http, serves_bases) = (function.is_http(), has(Trigger::Http));
+        let serves_bases = has(Trigger::Http);
+        let has_url = function.triggers.iter().any(|it| matches!(it, Trigger::Url(_)));
+        let is_http = function.is_http() && !has_url;
+        let knows_url = is_http && service.has_url();
         let mut routes = Vec::new();
         for base in service.bases.iter().filter(|_| serves_bases) {
             let base_id = pascal(base);
@@ -184,6 +192,8 @@ impl FunctionView {
             timeout_seconds: function.timeout_seconds,
             is_http,
             is_default_route,
+            has_url,
+            knows_url,
             routes,
             queue,
             files,
@@ -218,6 +228,7 @@ impl FunctionView {
                 Right::RotateSecret(name) => Some(name),
                 _ => None,
             })),
+            kept_secrets: rights.iter().filter_map(KeptSecrets::of).collect(),
             parameters: names(&rights, |right| match *right {
                 Right::ReadParameter(name) => Some(name),
                 _ => None,
@@ -232,6 +243,7 @@ impl FunctionView {
             }),
             delivers_outboxes: function.rights.contains(&Right::DeliverOutboxes),
             sends_mail: function.rights.contains(&Right::SendMail),
+            reaches_private_hosts: function.rights.contains(&Right::ReachPrivateHosts),
             id,
         }
     }
@@ -259,6 +271,28 @@ fn secret_names(names: Vec<&'static str>) -> Vec<String> {
         if name.ends_with('*') { name.to_owned() } else { format!("{name}-??????") }
     };
     names.into_iter().map(name).collect()
+}
+
+/// Secrets that come and go.
+#[derive(Debug, Serialize)]
+struct KeptSecrets {
+    names: &'static str,
+    actions: Vec<&'static str>,
+    /// Also many at once.
+    reads: bool,
+}
+
+impl KeptSecrets {
+    fn of(right: &Right) -> Option<KeptSecrets> {
+        match *right {
+            Right::OwnSecrets { names, actions } => Some(KeptSecrets {
+                names,
+                actions: actions.iter().map(|action| action.iam_action()).collect(),
+                reads: actions.contains(&SecretAction::Get),
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl Elsewhere {

@@ -37,6 +37,8 @@ struct ServiceView {
     has_dead_letters: bool,
     has_key: bool,
     sends_mail: bool,
+    /// The id of the function with a URL of its own.
+    url: Option<String>,
     /// Ids of the rules that may use the dead-letter queue.
     rules: Vec<String>,
 }
@@ -147,6 +149,7 @@ impl ServiceView {
             has_dead_letters: service.has_dead_letters(),
             has_key: service.has_key(),
             sends_mail: functions.iter().any(|function| function.sends_mail),
+            url: functions.iter().find(|it| it.has_url).map(|it| it.id.clone()),
             functions,
             rules,
         }
@@ -212,8 +215,16 @@ fn parameters(service: &ServiceView, outboxes: &[Outbox]) -> Vec<Parameter> {
     if service.has_dead_letters {
         parameters.push(text("AlarmTopicArn", "Topic that alarms go to"));
     }
+    if let Some(id) = &service.url {
+        let description = "How many streams may run at once; 0 for as many as the account may";
+        parameters.push(parameter(&format!("{id}Concurrency"), "Number", description));
+    }
     if service.sends_mail {
         parameters.push(text("MailFrom", "Address that letters come from; empty for no letters"));
+    }
+    if any(|function| function.reaches_private_hosts) {
+        let description = "Hosts of the own network that may be called, separated by commas";
+        parameters.push(text("AllowedPrivateHosts", description));
     }
     if any(|function| function.delivers_outboxes) {
         parameters.push(text("FailuresBucket", "Bucket for what could not be delivered"));
