@@ -32,7 +32,7 @@ pub fn guarded() -> Guarded {
         further: &[],
         owner: crate::fixture::owner,
         skipping_unknown: &[],
-        said_elsewhere: &[],
+        said_elsewhere: &["ai.provider.budget_exceeded", "ai.provider.budget_warning"],
     }
 }
 

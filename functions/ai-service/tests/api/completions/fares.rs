@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ai_service::domain::{Provider, seeded_limits};
 use futures::future::join_all;
+use millwright_testkit::Contract;
 use serde_json::{Value, json};
 
 use super::{
@@ -24,7 +25,9 @@ impl Scene {
 
     async fn told(&self, kind: &str) -> Vec<Value> {
         let events = self.app.events().await.into_iter();
-        events.filter(|it| it.kind == kind).map(|it| it.data).collect()
+        let declared = ai_service::service().events;
+        let such = events.filter(|it| it.kind == kind);
+        such.inspect(|it| Contract::check_event(&declared, it)).map(|it| it.data).collect()
     }
 }
 
