@@ -1,5 +1,7 @@
 //! One request: the gates in their order, the provider, the answer.
 
+use std::time::Duration;
+
 use millwright_model::{
     Answer, Code, Envelope, Request, Surface, SurfaceError, estimate, read_request, write_answer,
 };
@@ -15,12 +17,13 @@ use super::{
     milliseconds,
     plan::plan,
     quota::reserve,
+    shape::{Shape, asked_again, mismatch},
     shared::Completions,
     stream::{self, Streaming},
 };
 use crate::{
     domain::{Configuration, Measures, RouteFailure, month_of, resolve},
-    gateway::{Attempt, Begun, Bill, Failed, Plan, Run, UsageSource},
+    gateway::{Attempt, Begun, Bill, Failed, Plan, Run, UsageSource, Whole},
     store::CompletionItem,
 };
 
@@ -31,6 +34,8 @@ pub(super) struct Open {
     pub completion: Completion,
     pub kept_days: u32,
     pub plan: Plan,
+    /// What its answer must match.
+    pub shape: Option<Shape>,
     pub windows: Vec<Window>,
     /// Tokens that the windows gave.
     pub taken: u64,
@@ -58,6 +63,8 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
         read_request(asked.surface, asked.body.clone()).map_err(SurfaceError::from)?;
     let extension = Extension::read(request.extension.take())?;
     let input_estimate = estimate::input_tokens(&request, &estimate::ByBytes);
+    let shape = Shape::of(&request, &extension)?;
+    let repairs = shape.as_ref().map_or(0, |shape| shape.repairs);
     let phase = app.budget_phase(&tenant, asked.user, extension.project_id);
     let facts = facts(&asked, &request, &extension, input_estimate, phase);
     let seed = u64::from_be_bytes(app.store.ids().random_bytes());
@@ -69,7 +76,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     }
     let settings = &configuration.settings;
     let route = found(resolve(&configuration, &facts, &measures), &request, input_estimate)?;
-    let worst_case_micros = worst_case(&route, &request, input_estimate);
+    let worst_case_micros = worst_case(&route, &request, input_estimate, repairs);
     let cap = settings.max_request_cost_micros.map(|it| it.get());
     let caps = [cap, extension.max_cost_micros.map(|it| it.get())];
     if let Some(cap) = caps.into_iter().flatten().min()
@@ -140,6 +147,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
         completion,
         kept_days,
         plan,
+        shape,
         windows,
         taken,
         begun,
@@ -204,6 +212,18 @@ impl Open {
         self.attempts.iter().filter_map(logged).collect()
     }
 
+    /// Charges an answer, also one that is asked for again.
+    fn charge(&mut self, target: usize, answer: &Answer) {
+        let parts: Vec<_> = answer.choices.iter().flat_map(|it| it.parts.clone()).collect();
+        let detail = &self.completion.detail;
+        let estimate = match detail.repairs {
+            0 => detail.input_estimate,
+            _ => estimate::input_tokens(&self.request, &estimate::ByBytes),
+        };
+        let prices = self.plan.targets.get(target).and_then(|it| it.prices.as_ref());
+        self.bill.charge(prices, answer.usage, estimate, &parts);
+    }
+
     fn told(&self, target: usize, dropped: Vec<String>) -> Told {
         let address = self.plan.targets.get(target).map(|it| it.address.as_str()).unwrap_or("");
         let (provider, model) = address.split_once('/').unwrap_or(("", address));
@@ -229,40 +249,74 @@ impl Open {
     }
 }
 
+/// Asks, and asks again for an answer that does not match its schema.
 async fn ask(app: &Completions, mut open: Open) -> Result<Answered, Refused> {
     let id = open.id().to_string();
     let own = open.begun.elapsed();
     let run = Run { client: &app.client, clock: app.store.clock(), ids: app.store.ids(), id: &id };
-    let asked = Instant::now();
-    let begun = run.begin(&open.request, &open.plan, &mut open.attempts).await;
-    let waited = asked.elapsed();
-    match begun {
-        Err(Failed { error, retry_after }) => {
-            let closing = Closing::failed(&error, own);
-            let id = open.id();
-            finish(app, open, closing).await?;
-            Err(Refused { error, retry_after, id: Some(id) })
+    let mut waited = Duration::ZERO;
+    let mut from = 0;
+    loop {
+        let asked = Instant::now();
+        let begun = run.begin(&open.request, &open.plan, from, &mut open.attempts).await;
+        waited += asked.elapsed();
+        let (target, whole) = match begun {
+            Ok(Begun::Whole { target, whole }) => (target, whole),
+            Ok(Begun::Stream { target, stream }) => {
+                let told = open.told(target, stream.dropped.clone());
+                let envelope = open.envelope(target);
+                let first_token = open.begun.elapsed();
+                let streaming = Streaming { open, target, stream, envelope, own, first_token };
+                return Ok(Answered::Stream { body: stream::begin(app.clone(), streaming), told });
+            }
+            Err(Failed { error, retry_after }) => {
+                return Err(failed(app, open, error, retry_after, own).await?);
+            }
+        };
+        open.charge(target, &whole.answer);
+        let faults = open.shape.as_ref().map(|shape| shape.faults(&whole.answer));
+        let faults = faults.unwrap_or_default();
+        if faults.is_empty() {
+            return answered(app, open, target, &whole, waited).await;
         }
-        Ok(Begun::Whole { target, whole }) => {
-            let Answer { usage, choices, .. } = &whole.answer;
-            let parts: Vec<_> = choices.iter().flat_map(|it| it.parts.clone()).collect();
-            let estimate = open.completion.detail.input_estimate;
-            let prices = open.plan.targets.get(target).and_then(|it| it.prices.as_ref());
-            open.bill.charge(prices, *usage, estimate, &parts);
-            let mut told = open.told(target, whole.dropped.clone());
-            told.cost_micros = Some(open.bill.cost_micros);
-            let body = write_answer(open.asked.surface, &whole.answer, &open.envelope(target));
-            let mut closing = Closing::succeeded(target, &whole.answer);
-            closing.gateway = open.begun.elapsed().saturating_sub(waited);
-            finish(app, open, closing).await?;
-            Ok(Answered::Whole { body, told })
+        let repairs = open.shape.as_ref().map_or(0, |shape| shape.repairs);
+        if open.completion.detail.repairs == repairs {
+            open.completion.detail.schema_valid = Some(false);
+            return Err(failed(app, open, mismatch(&faults), None, own).await?);
         }
-        Ok(Begun::Stream { target, stream }) => {
-            let told = open.told(target, stream.dropped.clone());
-            let envelope = open.envelope(target);
-            let first_token = open.begun.elapsed();
-            let streaming = Streaming { open, target, stream, envelope, own, first_token };
-            Ok(Answered::Stream { body: stream::begin(app.clone(), streaming), told })
-        }
+        open.completion.detail.repairs += 1;
+        asked_again(&mut open.request, &whole.answer, &faults);
+        from = target;
     }
+}
+
+async fn answered(
+    app: &Completions,
+    mut open: Open,
+    target: usize,
+    whole: &Whole,
+    waited: Duration,
+) -> Result<Answered, Refused> {
+    let met = open.shape.as_ref().map(|shape| shape.is_met(&whole.answer));
+    open.completion.detail.schema_valid = met;
+    let mut told = open.told(target, whole.dropped.clone());
+    told.cost_micros = Some(open.bill.cost_micros);
+    let body = write_answer(open.asked.surface, &whole.answer, &open.envelope(target));
+    let mut closing = Closing::succeeded(target, &whole.answer);
+    closing.gateway = open.begun.elapsed().saturating_sub(waited);
+    finish(app, open, closing).await?;
+    Ok(Answered::Whole { body, told })
+}
+
+async fn failed(
+    app: &Completions,
+    open: Open,
+    error: SurfaceError,
+    retry_after: Option<Duration>,
+    own: Duration,
+) -> Result<Refused, Refused> {
+    let id = open.id();
+    let closing = Closing::failed(&error, own);
+    finish(app, open, closing).await?;
+    Ok(Refused { error, retry_after, id: Some(id) })
 }

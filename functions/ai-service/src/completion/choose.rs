@@ -76,11 +76,29 @@ pub(super) fn found<'c>(
     Err(SurfaceError { code, message, param: Some(param.to_owned()) })
 }
 
-pub(super) fn worst_case(route: &Route<'_>, request: &Request, input_estimate: u64) -> u64 {
+/// What a fault list and the words around it may have, in tokens.
+const FAULT_TOKENS: u64 = 1_000;
+
+/// Micro-dollars of the dearest model, every repair included: each has the answer before it and its
+/// faults as further input.
+pub(super) fn worst_case(
+    route: &Route<'_>,
+    request: &Request,
+    input_estimate: u64,
+    repairs: u32,
+) -> u64 {
     let of = |candidate: &Candidate<'_>| {
         let prices = candidate.model.prices()?;
         let most = candidate.model.max_output_tokens();
-        Some(prices.worst_case_micros(input_estimate, request.max_output_tokens, most, request.n))
+        let output = request.max_output_tokens.map_or(most, |asked| asked.min(most));
+        let mut micros: u64 = 0;
+        for repair in 0..=u64::from(repairs) {
+            let input = input_estimate
+                .saturating_add(output.saturating_add(FAULT_TOKENS).saturating_mul(repair));
+            let one = prices.worst_case_micros(input, request.max_output_tokens, most, request.n);
+            micros = micros.saturating_add(one);
+        }
+        Some(micros)
     };
     route.candidates.iter().filter_map(of).max().unwrap_or(0)
 }

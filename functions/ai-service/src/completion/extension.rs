@@ -24,6 +24,12 @@ pub struct Extension {
     pub timeouts: Option<TimeoutOverrides>,
     #[deserr(default)]
     pub max_cost_micros: Option<UpTo<1_000_000_000_000>>,
+    /// Whether the answer is held against the schema; by default if that is strict.
+    #[deserr(default)]
+    pub validate_schema: Option<bool>,
+    /// How often an answer that does not match is asked for again.
+    #[deserr(default)]
+    pub repair_attempts: Option<UpTo<3>>,
 }
 
 impl Extension {

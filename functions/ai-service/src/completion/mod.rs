@@ -13,6 +13,7 @@ mod list;
 mod plan;
 mod quota;
 mod record;
+mod shape;
 mod shared;
 mod stream;
 mod sweep;

@@ -172,6 +172,12 @@ pub struct CompletionDetail {
     /// Micro-dollars.
     pub worst_case_micros: u64,
     pub cached: bool,
+    /// Whether the answer matches the schema of the request; null if nobody looked.
+    #[serde(default)]
+    pub schema_valid: Option<bool>,
+    /// How often it was asked for again, since it did not match.
+    #[serde(default)]
+    pub repairs: u32,
     #[serde(default)]
     pub rating: Option<Rating>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use millwright_model::Envelope;
+use millwright_model::{Answer, Code, Envelope, SurfaceError};
 use tokio::{
     sync::mpsc::{Receiver, channel},
     time::Instant,
@@ -13,6 +13,7 @@ use super::{
     CompletionStatus,
     ask::Open,
     finish::{Closing, finish},
+    shape::mismatch,
     shared::Completions,
 };
 use crate::{
@@ -44,8 +45,17 @@ pub(super) fn begin(app: Completions, streaming: Streaming) -> Body {
     let (sender, body) = channel(WAITING);
     tokio::spawn(async move {
         let Streaming { mut open, target, stream, envelope, own, first_token } = streaming;
+        let shape = open.shape.take();
         let cancelled = cancelled(&app, &open);
-        let ended = relay(stream, open.asked.surface, envelope, &sender, cancelled).await;
+        let look = |answer: &Answer| {
+            let faults = shape.as_ref()?.faults(answer);
+            (!faults.is_empty()).then(|| mismatch(&faults))
+        };
+        let surface = open.asked.surface;
+        let ended = relay(stream, surface, envelope, &sender, cancelled, look).await;
+        if let Some(shape) = &shape {
+            open.completion.detail.schema_valid = Some(shape.is_met(&ended.answer));
+        }
         let ended_at = Instant::now();
         let parts: Vec<_> =
             ended.answer.choices.iter().flat_map(|choice| choice.parts.clone()).collect();
@@ -53,7 +63,10 @@ pub(super) fn begin(app: Completions, streaming: Streaming) -> Body {
         let estimate = open.completion.detail.input_estimate;
         // Counts of a stream that ended early are those of its beginning.
         let counted = match ended.how {
-            Relay::Finished => ended.answer.usage,
+            // It came whole, and is charged so, whether or not it is what was asked for.
+            Relay::Finished | Relay::Broke(SurfaceError { code: Code::SchemaMismatch, .. }) => {
+                ended.answer.usage
+            }
             _ => ended
                 .answer
                 .usage

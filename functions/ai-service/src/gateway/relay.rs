@@ -35,13 +35,14 @@ pub enum Relay {
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Passes every event on as it comes; ends with the stream, with its failure, when the client has
-/// gone, or when `cancelled` is ready. The connection to the provider is closed on return.
+/// gone, or when `cancelled` is ready. A whole answer fails all the same if `look` finds a fault. The connection to the provider is closed on return.
 pub async fn relay(
     mut stream: Box<Stream>,
     surface: Surface,
     envelope: Envelope,
     client: &Sender<Bytes>,
     cancelled: impl Future<Output = ()>,
+    look: impl FnOnce(&Answer) -> Option<SurfaceError>,
 ) -> Ended {
     let mut writer = Writer::new(surface, envelope, stream.forced_tool);
     let mut fold = Fold::default();
@@ -75,6 +76,11 @@ pub async fn relay(
         }
     };
     drop(stream);
+    let answer = fold.answer();
+    let how = match how {
+        Relay::Finished => look(&answer).map_or(Relay::Finished, Relay::Broke),
+        how => how,
+    };
     let how = match how {
         Relay::Finished => match client.send(writer.end()).await {
             Ok(()) => Relay::Finished,
@@ -92,7 +98,7 @@ pub async fn relay(
         }
         Relay::ClientGone => Relay::ClientGone,
     };
-    Ended { how, answer: fold.answer() }
+    Ended { how, answer }
 }
 
 /// The next piece; meanwhile the client hears that somebody is there.

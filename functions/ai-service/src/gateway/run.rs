@@ -77,7 +77,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 impl Run<'_> {
-    /// Asks until somebody answers. Says of every try how it went, also when dropped in between.
+    /// Asks until somebody answers, from one of the plan's targets on. Says of every try how it went, also when dropped in between.
     ///
     /// # Errors
     /// [`Failed`]: the last failure, and the names of all that were tried.
@@ -85,11 +85,12 @@ impl Run<'_> {
         &self,
         request: &Request,
         plan: &Plan,
+        from: usize,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Begun, Failed> {
         let end = Instant::now() + plan.total;
         let mut last: Option<Failed> = None;
-        for (place, target) in plan.targets.iter().enumerate() {
+        for (place, target) in plan.targets.iter().enumerate().skip(from) {
             match self.at(request, place, target, end, attempts).await {
                 Ok(begun) => return Ok(begun),
                 Err(Stop::Unfit(unfit)) => last = Some(Failed::of(unfit.into())),

@@ -102,7 +102,7 @@ async fn complete(app: &AiService, model: &Model, mut target: Target) -> Result<
     };
     let mut fold = Fold::default();
     let mut tried = Tried { first_token: None, bill: Bill::default(), failure: None };
-    match run.begin(&request, &plan, &mut Vec::new()).await {
+    match run.begin(&request, &plan, 0, &mut Vec::new()).await {
         Err(failed) => tried.failure = Some(failed.error),
         Ok(Begun::Whole { whole, .. }) => {
             tried.bill.charge(prices.as_ref(), whole.answer.usage, 0, &[]);

@@ -6,6 +6,7 @@ mod log;
 mod plain;
 mod quotas;
 mod scene;
+mod shapes;
 mod streams;
 mod tests;
 mod upstream;

@@ -9,12 +9,12 @@ use super::{
     upstream::{Reply, delta, end},
 };
 
-async fn piece(body: &mut Body) -> Option<String> {
+pub async fn piece(body: &mut Body) -> Option<String> {
     let frame = body.frame().await?.expect("our streams do not break");
     Some(String::from_utf8(frame.into_data().expect("data").to_vec()).expect("UTF-8"))
 }
 
-async fn rest(body: &mut Body) -> String {
+pub async fn rest(body: &mut Body) -> String {
     let mut all = String::new();
     while let Some(piece) = piece(body).await {
         all.push_str(&piece);
@@ -22,7 +22,7 @@ async fn rest(body: &mut Body) -> String {
     all
 }
 
-fn id_of(response: &http::Response<Body>) -> String {
+pub fn id_of(response: &http::Response<Body>) -> String {
     response.headers()["x-millwright-completion-id"].to_str().expect("text").to_owned()
 }
 
