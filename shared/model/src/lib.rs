@@ -48,7 +48,7 @@ pub use self::{
     },
     patch::Defaults,
     price::{Prices, Rates, Tier},
-    stream::{Item, Reader, Writer},
+    stream::{Item, Reader, Writer, replay},
     surface::{Code, Envelope, Surface, SurfaceError},
     wire::{Frame, MAX_EVENT_BYTES, PING},
 };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     anthropic,
-    common::{Dialect, Event, Unwrap, UpstreamError},
+    common::{Answer, Dialect, Event, Unwrap, UpstreamError},
     ollama, openai,
     surface::{Envelope, Surface, SurfaceError},
     wire::Frame,
@@ -152,6 +152,18 @@ impl Writer {
             }
         }])
     }
+}
+
+/// The whole stream of an answer that is there already.
+#[must_use]
+pub fn replay(surface: Surface, envelope: Envelope, answer: &Answer) -> Bytes {
+    let mut writer = Writer::new(surface, envelope, false);
+    let mut bytes = Vec::new();
+    for event in answer.events() {
+        writer.event(&event).iter().for_each(|frame| bytes.extend_from_slice(&frame.to_bytes()));
+    }
+    bytes.extend_from_slice(&writer.end());
+    bytes.into()
 }
 
 fn join(frames: impl IntoIterator<Item = Frame>) -> Bytes {

@@ -2,13 +2,24 @@
 
 use serde_json::Value;
 
-use crate::{anthropic, openai};
+use crate::{anthropic, common::Dialect, openai};
 
 /// A surface for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     OpenAi,
     Anthropic,
+}
+
+impl Surface {
+    /// What its clients speak.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Surface::OpenAi => Dialect::OpenAi,
+            Surface::Anthropic => Dialect::Anthropic,
+        }
+    }
 }
 
 /// What an answer says of itself.

@@ -2,51 +2,31 @@
 
 use std::time::Duration;
 
-use millwright_model::{
-    Answer, Code, Envelope, Request, Surface, SurfaceError, estimate, read_request, write_answer,
-};
+use millwright_model::{Code, Surface, SurfaceError, estimate, read_request, replay, write_answer};
 use tokio::time::Instant;
 
 use super::{
-    Answered, Asked, Completion, CompletionAttempt, CompletionDetail, CompletionId,
-    CompletionStatus, CompletionSummary, CompletionSurface, Extension, Refused, TokenUsage, Told,
-    budget,
+    Answered, Asked, Completion, CompletionDetail, CompletionId, CompletionStatus,
+    CompletionSummary, CompletionSurface, Extension, Refused, TokenUsage, budget,
+    cache::{Cache, Found, keep},
     choose::{facts, found, worst_case},
     finish::{Closing, finish},
-    limits::{self, Subjects, Window},
-    milliseconds,
-    plan::plan,
+    limits::{self, Subjects},
+    open::Open,
+    plan::{known, plan},
     quota::reserve,
     shape::{Shape, asked_again, mismatch},
     shared::Completions,
     stream::{self, Streaming},
 };
 use crate::{
-    domain::{Configuration, Measures, RouteFailure, month_of, resolve},
-    gateway::{Attempt, Begun, Bill, Failed, Plan, Run, UsageSource, Whole},
-    store::CompletionItem,
+    domain::{Configuration, Measures, Route, RouteFailure, month_of, resolve},
+    gateway::{Begun, Bill, Failed, Plan, Run, UsageSource, Whole},
 };
 
-/// A completion that is on its way.
-pub(super) struct Open {
-    pub asked: Asked,
-    pub request: Request,
-    pub completion: Completion,
-    pub kept_days: u32,
-    pub plan: Plan,
-    /// What its answer must match.
-    pub shape: Option<Shape>,
-    pub windows: Vec<Window>,
-    /// Tokens that the windows gave.
-    pub taken: u64,
-    pub begun: Instant,
-    pub attempts: Vec<Attempt>,
-    pub bill: Bill,
-}
-
 /// Answers a request. Before the provider: one Query of the configuration if it is older than 30
-/// seconds, the keys that are not in memory, one UpdateItem for each rate limit, and one PutItem;
-/// where a hard limit applies one invoke. After it: one transaction of two items, and the
+/// seconds, the keys that are not in memory, one UpdateItem for each rate limit, one GetItem where
+/// the cache may have it, and one PutItem; where a hard limit applies one invoke. After it: one transaction of two items, and the
 /// corrections of token limits. For a stream the latter happens when it ends.
 ///
 /// # Errors
@@ -74,21 +54,8 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     if failure == Some(RouteFailure::ModelNotFound) {
         configuration = app.configuration_renewed(&tenant).await?;
     }
-    let settings = &configuration.settings;
     let route = found(resolve(&configuration, &facts, &measures), &request, input_estimate)?;
     let worst_case_micros = worst_case(&route, &request, input_estimate, repairs);
-    let cap = settings.max_request_cost_micros.map(|it| it.get());
-    let caps = [cap, extension.max_cost_micros.map(|it| it.get())];
-    if let Some(cap) = caps.into_iter().flatten().min()
-        && worst_case_micros > cap
-    {
-        let message = format!(
-            "the request may cost {worst_case_micros} micro-dollars, more than {cap}: ask for \
-             fewer output tokens"
-        );
-        return Err(SurfaceError::new(Code::RequestCostExceeded, message).into());
-    }
-    let plan = plan(tenant, &route, &extension, app.keys.as_ref()).await?;
     let first = route.candidates.first();
     let id: CompletionId = app.store.ids().next();
     let subjects = Subjects {
@@ -140,28 +107,67 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
             ..CompletionDetail::default()
         },
     };
+    let settings = &configuration.settings;
+    let cache = Cache::of(&asked, &request, &extension, settings);
     let kept_days = settings.log_retention_days;
     let mut open = Open {
         asked,
         request,
         completion,
         kept_days,
-        plan,
+        plan: Plan::default(),
+        cache,
         shape,
+        is_logged: false,
         windows,
         taken,
         begun,
         attempts: Vec::new(),
         bill: Bill::default(),
     };
-    if let Err(refused) = reserve_all(app, &mut open, &configuration).await {
-        let Open { windows, taken, .. } = &open;
-        limits::give_back(&app.store, windows, 1, *taken).await?;
-        return Err(refused);
+    match admit(app, &mut open, &route, &extension, &configuration).await {
+        Ok(None) => {}
+        Ok(Some(found)) => return replayed(app, open, found).await,
+        Err(refused) => {
+            let Open { windows, taken, .. } = &open;
+            limits::give_back(&app.store, windows, 1, *taken).await?;
+            return Err(refused);
+        }
     }
     let item = open.item();
     app.store.put_when(&tenant, &item, &millwright_store::Condition::absent()).await?;
+    open.is_logged = true;
     ask(app, open).await
+}
+
+/// The gates behind the rate limits: an answer of the cache, or everything that it takes to ask.
+async fn admit(
+    app: &Completions,
+    open: &mut Open,
+    route: &Route<'_>,
+    extension: &Extension,
+    configuration: &Configuration,
+) -> Result<Option<Found>, Refused> {
+    if let (Some(cache), Some(first)) = (&open.cache, route.candidates.first())
+        && let Some(found) = cache.find(app, &open.asked, first.model).await
+    {
+        open.plan.targets = vec![known(*first, extension)];
+        return Ok(Some(found));
+    }
+    let worst_case = open.completion.detail.worst_case_micros;
+    let caps = [configuration.settings.max_request_cost_micros, extension.max_cost_micros];
+    if let Some(cap) = caps.into_iter().flatten().map(|cap| cap.get()).min()
+        && worst_case > cap
+    {
+        let message = format!(
+            "the request may cost {worst_case} micro-dollars, more than {cap}: ask for fewer \
+             output tokens"
+        );
+        return Err(SurfaceError::new(Code::RequestCostExceeded, message).into());
+    }
+    open.plan = plan(open.asked.tenant, route, extension, app.keys.as_ref()).await?;
+    reserve_all(app, open, configuration).await?;
+    Ok(None)
 }
 
 /// Holds the worst case: of budgets of providers, and of quotas.
@@ -180,73 +186,6 @@ async fn reserve_all(
         return Err(refused);
     }
     Ok(())
-}
-
-impl Open {
-    pub fn item(&self) -> CompletionItem {
-        CompletionItem {
-            version: self.completion.summary.version,
-            summary: self.completion.summary.clone(),
-            detail: self.completion.detail.clone(),
-            kept_days: self.kept_days,
-        }
-    }
-
-    pub fn id(&self) -> CompletionId {
-        self.completion.summary.id
-    }
-
-    /// The attempts as the log shows them.
-    pub fn logged_attempts(&self) -> Vec<CompletionAttempt> {
-        let logged = |attempt: &Attempt| {
-            let target = self.plan.targets.get(attempt.target)?;
-            Some(CompletionAttempt {
-                model_id: target.model_id,
-                started_at: attempt.started_at,
-                duration_ms: milliseconds(attempt.duration),
-                outcome: attempt.outcome.as_str().to_owned(),
-                upstream_status: attempt.upstream_status,
-                error_code: attempt.error_code.map(str::to_owned),
-            })
-        };
-        self.attempts.iter().filter_map(logged).collect()
-    }
-
-    /// Charges an answer, also one that is asked for again.
-    fn charge(&mut self, target: usize, answer: &Answer) {
-        let parts: Vec<_> = answer.choices.iter().flat_map(|it| it.parts.clone()).collect();
-        let detail = &self.completion.detail;
-        let estimate = match detail.repairs {
-            0 => detail.input_estimate,
-            _ => estimate::input_tokens(&self.request, &estimate::ByBytes),
-        };
-        let prices = self.plan.targets.get(target).and_then(|it| it.prices.as_ref());
-        self.bill.charge(prices, answer.usage, estimate, &parts);
-    }
-
-    fn told(&self, target: usize, dropped: Vec<String>) -> Told {
-        let address = self.plan.targets.get(target).map(|it| it.address.as_str()).unwrap_or("");
-        let (provider, model) = address.split_once('/').unwrap_or(("", address));
-        Told {
-            id: self.id(),
-            model: model.to_owned(),
-            provider: provider.to_owned(),
-            attempts: self.attempts.len(),
-            cost_micros: None,
-            dropped,
-        }
-    }
-
-    fn envelope(&self, target: usize) -> Envelope {
-        let model = self.plan.targets.get(target).map(|it| it.address.clone()).unwrap_or_default();
-        Envelope {
-            id: self.id().to_string(),
-            model,
-            created: self.completion.summary.created_at.as_second(),
-            include_usage: self.request.include_usage,
-            input_tokens: self.completion.detail.input_estimate,
-        }
-    }
 }
 
 /// Asks, and asks again for an answer that does not match its schema.
@@ -304,8 +243,28 @@ async fn answered(
     let body = write_answer(open.asked.surface, &whole.answer, &open.envelope(target));
     let mut closing = Closing::succeeded(target, &whole.answer);
     closing.gateway = open.begun.elapsed().saturating_sub(waited);
+    keep(app, &open, target, &whole.answer, &whole.dropped).await;
     finish(app, open, closing).await?;
     Ok(Answered::Whole { body, told })
+}
+
+/// What was answered before, once more. Written like any other, in one transaction of two items;
+/// one UpdateItem for each token limit gives the tokens back.
+async fn replayed(app: &Completions, mut open: Open, found: Found) -> Result<Answered, Refused> {
+    open.completion.detail.cached = true;
+    let Found { answer, dropped } = found;
+    let mut told = open.told(0, dropped);
+    told.cost_micros = (!open.request.stream).then_some(0);
+    let (surface, envelope) = (open.asked.surface, open.envelope(0));
+    let mut closing = Closing::succeeded(0, &answer);
+    closing.gateway = open.begun.elapsed();
+    let is_stream = open.request.stream;
+    finish(app, open, closing).await?;
+    if !is_stream {
+        let body = write_answer(surface, &answer, &envelope);
+        return Ok(Answered::Whole { body, told });
+    }
+    Ok(Answered::Stream { body: stream::whole(replay(surface, envelope, &answer)), told })
 }
 
 async fn failed(

@@ -52,6 +52,7 @@ pub struct Told {
     pub model: String,
     pub provider: String,
     pub attempts: usize,
+    pub cached: bool,
     /// Not of streams.
     pub cost_micros: Option<u64>,
     pub dropped: Vec<String>,

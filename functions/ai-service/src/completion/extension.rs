@@ -5,6 +5,7 @@ use millwright_core::{Faults, Line, ProjectId};
 use millwright_model::{Code, SurfaceError};
 use serde_json::Value;
 
+use super::cache::CacheWish;
 use crate::domain::{Few, TaskType, TimeoutOverrides, UpTo};
 
 /// What a client may say of its request.
@@ -24,6 +25,8 @@ pub struct Extension {
     pub timeouts: Option<TimeoutOverrides>,
     #[deserr(default)]
     pub max_cost_micros: Option<UpTo<1_000_000_000_000>>,
+    #[deserr(default)]
+    pub cache: Option<CacheWish>,
     /// Whether the answer is held against the schema; by default if that is strict.
     #[deserr(default)]
     pub validate_schema: Option<bool>,

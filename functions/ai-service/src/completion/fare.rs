@@ -8,7 +8,7 @@ use millwright_event::{Cause, Effects};
 use millwright_model::Code;
 use millwright_store::{Contention, Outcome};
 
-use super::{Completions, ask::Open, finish::Closing};
+use super::{Completions, finish::Closing, open::Open};
 use crate::{
     domain::{HealthMinute, HealthStatus, ModelId, ProviderId, ProviderState},
     events::{HealthData, ProviderHealthChanged},

@@ -9,7 +9,7 @@ use millwright_model::{Answer, Code, Finish, SurfaceError};
 use millwright_store::Outcome;
 
 use super::{
-    Completion, CompletionStatus, Holds, ask::Open, budget, fare, limits, milliseconds,
+    Completion, CompletionStatus, Holds, budget, fare, limits, milliseconds, open::Open,
     quota::settle, shared::Completions,
 };
 use crate::{
@@ -108,7 +108,10 @@ pub(super) async fn finish(app: &Completions, mut open: Open, closing: Closing) 
     detail.gateway_ms = Some(milliseconds(closing.gateway));
     let data = CompletionData::of(&open.completion, model_name, kind, fell_back);
     let mut effects = Effects::new(&app.store, open.asked.cause.clone());
-    effects.replace(&open.item(), expected);
+    match open.is_logged {
+        true => drop(effects.replace(&open.item(), expected)),
+        false => drop(effects.create(&open.item())),
+    }
     match closing.status {
         CompletionStatus::Succeeded => effects.emit(&CompletionCompleted(data))?,
         _ => effects.emit(&CompletionFailed(data))?,

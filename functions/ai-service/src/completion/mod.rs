@@ -3,6 +3,7 @@
 mod ask;
 mod asked;
 mod budget;
+mod cache;
 mod choose;
 mod extension;
 mod fare;
@@ -10,6 +11,7 @@ mod finish;
 mod handlers;
 mod limits;
 mod list;
+mod open;
 mod plan;
 mod quota;
 mod record;

@@ -80,8 +80,9 @@ pub(crate) async fn target(
     extension: &Extension,
     keys: &dyn Keys,
 ) -> Result<Target, SurfaceError> {
-    let Candidate { model, provider, timeouts } = candidate;
-    let credential = match provider.secret_id {
+    let mut target = known(candidate, extension);
+    let provider = candidate.provider;
+    target.credential = match provider.secret_id {
         None => None,
         Some(secret) => Some(keys.key(tenant, secret).await.map_err(|error| {
             let code = match error.kind() {
@@ -92,20 +93,27 @@ pub(crate) async fn target(
             SurfaceError::new(code, format!("the key of the provider {name} cannot be read"))
         })?),
     };
+    Ok(target)
+}
+
+/// The same without its key: for answers that are there already.
+pub(super) fn known(candidate: Candidate<'_>, extension: &Extension) -> Target {
+    let Candidate { model, provider, timeouts } = candidate;
     let patience = match &extension.timeouts {
         Some(overrides) => timeouts.with(overrides),
         None => timeouts,
     };
     let headers = provider.extra_headers.iter();
-    Ok(Target {
+    Target {
         model_id: model.id,
+        model_version: model.common.version,
         provider_id: provider.id,
         address: format!("{}/{}", provider.slug.as_str(), model.name),
         kind: provider.kind,
         dialect: provider.kind.dialect(),
         base_url: provider.base_url.as_str().to_owned(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        credential,
+        credential: None,
         name: model.name.to_string(),
         capabilities: model.capabilities(),
         max_output_tokens: model.max_output_tokens(),
@@ -113,5 +121,5 @@ pub(crate) async fn target(
         defaults: Defaults::from(&model.defaults),
         waits: waits(patience),
         retries: provider.max_retries,
-    })
+    }
 }

@@ -7,7 +7,7 @@ use millwright_core::{Error, Tenant};
 use millwright_model::{Code, SurfaceError};
 use millwright_usage::{Amounts, DEFAULT_TTL, Reserved, Spending, Who};
 
-use super::{Completion, Completions, Refused, ask::Open};
+use super::{Completion, Completions, Refused, open::Open};
 
 /// The category of usage-tracking.
 const CATEGORY: &str = "ai.completion";

@@ -11,8 +11,9 @@ use tokio::{
 
 use super::{
     CompletionStatus,
-    ask::Open,
+    cache::keep,
     finish::{Closing, finish},
+    open::Open,
     shape::mismatch,
     shared::Completions,
 };
@@ -45,6 +46,7 @@ pub(super) fn begin(app: Completions, streaming: Streaming) -> Body {
     let (sender, body) = channel(WAITING);
     tokio::spawn(async move {
         let Streaming { mut open, target, stream, envelope, own, first_token } = streaming;
+        let dropped = stream.dropped.clone();
         let shape = open.shape.take();
         let cancelled = cancelled(&app, &open);
         let look = |answer: &Answer| {
@@ -76,7 +78,7 @@ pub(super) fn begin(app: Completions, streaming: Streaming) -> Body {
         let mut closing = Closing::succeeded(target, &ended.answer);
         closing.first_token = Some(first_token);
         match ended.how {
-            Relay::Finished => {}
+            Relay::Finished => keep(&app, &open, target, &ended.answer, &dropped).await,
             Relay::Broke(error) => {
                 closing.status = Closing::failed(&error, own).status;
                 closing.error = Some(error);
@@ -95,6 +97,14 @@ pub(super) fn begin(app: Completions, streaming: Streaming) -> Body {
         }
         drop(sender);
     });
+    body
+}
+
+/// What is there already.
+pub(super) fn whole(bytes: Bytes) -> Body {
+    let (sender, body) = channel(1);
+    // There is room for one.
+    drop(sender.try_send(bytes));
     body
 }
 

@@ -45,6 +45,7 @@ pub async fn relay(
     look: impl FnOnce(&Answer) -> Option<SurfaceError>,
 ) -> Ended {
     let mut writer = Writer::new(surface, envelope, stream.forced_tool);
+    let forced_tool = stream.forced_tool;
     let mut fold = Fold::default();
     let mut cancelled = std::pin::pin!(cancelled);
     let how = loop {
@@ -77,6 +78,7 @@ pub async fn relay(
     };
     drop(stream);
     let answer = fold.answer();
+    let answer = if forced_tool { answer.unwrapped() } else { answer };
     let how = match how {
         Relay::Finished => look(&answer).map_or(Relay::Finished, Relay::Broke),
         how => how,

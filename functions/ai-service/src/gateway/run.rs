@@ -39,7 +39,7 @@ pub struct Attempt {
 }
 
 /// Which models are tried, in this order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub targets: Vec<Target>,
     /// After which failures the next one is tried.

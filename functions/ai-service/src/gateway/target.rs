@@ -28,6 +28,8 @@ impl fmt::Debug for Credential {
 #[derive(Clone, Debug)]
 pub struct Target {
     pub model_id: ModelId,
+    /// Of its settings: an answer of another version is another answer.
+    pub model_version: u64,
     pub provider_id: ProviderId,
     /// `<provider slug>/<name>`, as clients name it.
     pub address: String,

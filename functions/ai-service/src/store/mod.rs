@@ -14,17 +14,20 @@
 //! | those of all that are open, on gsi3 | pk `OPEN#<0-3>`, sk `<closes at>#<completion>` |
 //! | somebody wants it to end | pk `O#CANCEL#<completion>`, sk `MARK` |
 //! | what a window of a rate limit gave | pk `O#RL#<scope>#<subject>`, sk `M#<minute>`, `D#<day>` |
+//! | an answer that is kept | pk `O#CACHE#<digest>`, sk `ANSWER` |
 //! | how a provider fared | pk `O#HEALTH#<provider>`, sk `M#<minute>#<model>` |
 //!
 //! What changes with every completion is never part of the configuration: it is one Query, and kept
 //! for 30 seconds by those who complete.
 
+mod cache;
 mod completion;
 mod configuration;
 mod entry;
 mod run_time;
 
 pub use self::{
+    cache::CachedItem,
     completion::{
         CancelMark, CompletionItem, OPEN_SHARDS, OpenCompletions, SHARDS, completions_of_day,
         completions_of_user, day_of, moment_of_id,

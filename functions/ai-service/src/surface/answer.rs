@@ -100,7 +100,7 @@ fn with_headers(mut response: Response, told: &Told) -> Response {
     put(&mut response, COMPLETION_ID, &told.id.to_string());
     put(&mut response, "x-millwright-model", &told.model);
     put(&mut response, "x-millwright-provider", &told.provider);
-    put(&mut response, "x-millwright-cached", "false");
+    put(&mut response, "x-millwright-cached", if told.cached { "true" } else { "false" });
     put(&mut response, "x-millwright-attempts", &told.attempts.to_string());
     if let Some(cost) = told.cost_micros {
         put(&mut response, "x-millwright-cost-micros", &cost.to_string());

@@ -6,6 +6,7 @@ mod event;
 mod fault;
 mod fold;
 mod forced;
+mod replay;
 mod request;
 mod usage;
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::scene::{CHAT, Scene, ask};
 use crate::A;
 
-fn limit(number: u8, scope: &str, own: serde_json::Value) -> ai_service::domain::RateLimit {
+pub fn limit(number: u8, scope: &str, own: serde_json::Value) -> ai_service::domain::RateLimit {
     let mut body = json!({
         "id": format!("arl_01jdz7xk2nf5h9vq3w8c6m4t{number:02}"),
         "organizationId": "org_01jdz7xk2nf5h9vq3w8c6m4t0b", "version": 1,

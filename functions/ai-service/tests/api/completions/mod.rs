@@ -1,5 +1,6 @@
 //! /ai/openai/v1/chat/completions, /ai/anthropic/v1/messages
 
+mod cached;
 mod fares;
 mod limits;
 mod log;
