@@ -11,6 +11,7 @@ use super::{
     cache::{Cache, Found, keep},
     choose::{facts, found, worst_case},
     finish::{Closing, finish},
+    lease::{self, Leases},
     limits::{self, Subjects},
     open::Open,
     plan::{known, plan},
@@ -119,6 +120,8 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
         cache,
         shape,
         is_logged: false,
+        subjects,
+        leases: Leases::default(),
         windows,
         taken,
         begun,
@@ -166,7 +169,16 @@ async fn admit(
         return Err(SurfaceError::new(Code::RequestCostExceeded, message).into());
     }
     open.plan = plan(open.asked.tenant, route, extension, app.keys.as_ref()).await?;
-    reserve_all(app, open, configuration).await?;
+    let Open { subjects, plan, asked, .. } = &mut *open;
+    let slots = lease::slots(&asked.tenant, configuration, subjects, plan);
+    // Each repair may take as long again.
+    let tries = open.shape.as_ref().map_or(1, |shape| shape.repairs + 1);
+    let (id, lasts) = (open.id(), open.plan.total * tries);
+    open.leases = Leases::take(&app.store, &slots, &mut open.plan, id, lasts).await?;
+    if let Err(refused) = reserve_all(app, open, configuration).await {
+        open.leases.give_back(&app.store).await;
+        return Err(refused);
+    }
     Ok(None)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::join3;
 use millwright_core::{Result, Tenant};
 use millwright_event::{Cause, Effects};
 use millwright_model::{Answer, Code, Finish, SurfaceError};
@@ -116,7 +116,9 @@ pub(super) async fn finish(app: &Completions, mut open: Open, closing: Closing) 
         CompletionStatus::Succeeded => effects.emit(&CompletionCompleted(data))?,
         _ => effects.emit(&CompletionFailed(data))?,
     }
-    let (outcome, ()) = join(effects.attempt(), fare::note(app, &open, &closing)).await;
+    let noted = fare::note(app, &open, &closing);
+    let given_back = open.leases.give_back(&app.store);
+    let (outcome, (), ()) = join3(effects.attempt(), noted, given_back).await;
     if matches!(outcome?, Outcome::Refused(_)) {
         // Who did has settled what was held.
         tracing::warn!(id = %open.id(), "another has closed the completion");

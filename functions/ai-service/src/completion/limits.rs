@@ -53,7 +53,22 @@ pub fn window_key(tenant: &Tenant, scope: LimitScope, subject: &str, span: &str)
     Partition::of(tenant).and("RL").and(scope.as_str()).and(subject).at(span)
 }
 
-/// The windows of a request. A limit of one subject comes before that of each one of its scope.
+/// The limit that applies in a scope, and to whom. That of one subject comes before that of each one.
+pub(super) fn limit_of<'a>(
+    limits: &'a [RateLimit],
+    subjects: &'a Subjects,
+    scope: LimitScope,
+) -> Option<(&'a str, &'a RateLimit)> {
+    let subject = subjects.of(scope)?;
+    let of_scope = |limit: &&RateLimit| limit.scope == scope;
+    let named =
+        |limit: &&RateLimit| limit.subject_id.as_ref().is_some_and(|it| it.as_str() == subject);
+    let own = limits.iter().filter(of_scope).find(named);
+    let each = || limits.iter().filter(of_scope).find(|limit| limit.subject_id.is_none());
+    Some((subject, own.or_else(each)?))
+}
+
+/// The windows of a request.
 pub fn windows(
     tenant: &Tenant,
     limits: &[RateLimit],
@@ -61,20 +76,8 @@ pub fn windows(
     now: Timestamp,
 ) -> Vec<Window> {
     let mut windows = Vec::new();
-    for scope in [
-        LimitScope::Organization,
-        LimitScope::User,
-        LimitScope::ApiKey,
-        LimitScope::Model,
-        LimitScope::Provider,
-    ] {
-        let Some(subject) = subjects.of(scope) else { continue };
-        let of_scope = |limit: &&RateLimit| limit.scope == scope;
-        let named =
-            |limit: &&RateLimit| limit.subject_id.as_ref().is_some_and(|it| it.as_str() == subject);
-        let own = limits.iter().filter(of_scope).find(named);
-        let each = || limits.iter().filter(of_scope).find(|limit| limit.subject_id.is_none());
-        let Some(limit) = own.or_else(each) else { continue };
+    for scope in LimitScope::ALL.iter().copied() {
+        let Some((subject, limit)) = limit_of(limits, subjects, scope) else { continue };
         let limits = &limit.limits;
         for (span, letter, requests, tokens) in [
             (MINUTE, "M", limits.requests_per_minute, limits.tokens_per_minute),

@@ -9,6 +9,7 @@ mod extension;
 mod fare;
 mod finish;
 mod handlers;
+mod lease;
 mod limits;
 mod list;
 mod open;

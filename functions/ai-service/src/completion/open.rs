@@ -4,8 +4,12 @@ use millwright_model::{Answer, Envelope, Request, estimate};
 use tokio::time::Instant;
 
 use super::{
-    Asked, Completion, CompletionAttempt, CompletionId, Told, cache::Cache, limits::Window,
-    milliseconds, shape::Shape,
+    Asked, Completion, CompletionAttempt, CompletionId, Told,
+    cache::Cache,
+    lease::Leases,
+    limits::{Subjects, Window},
+    milliseconds,
+    shape::Shape,
 };
 use crate::{
     gateway::{Attempt, Bill, Plan},
@@ -25,6 +29,9 @@ pub(super) struct Open {
     pub shape: Option<Shape>,
     /// True once the log has it.
     pub is_logged: bool,
+    pub subjects: Subjects,
+    /// What it holds of those that may do so much at once.
+    pub leases: Leases,
     pub windows: Vec<Window>,
     /// Tokens that the windows gave.
     pub taken: u64,

@@ -14,6 +14,7 @@
 //! | those of all that are open, on gsi3 | pk `OPEN#<0-3>`, sk `<closes at>#<completion>` |
 //! | somebody wants it to end | pk `O#CANCEL#<completion>`, sk `MARK` |
 //! | what a window of a rate limit gave | pk `O#RL#<scope>#<subject>`, sk `M#<minute>`, `D#<day>` |
+//! | who of a subject is under way | pk `O#RL#<scope>#<subject>`, sk `LEASES` |
 //! | an answer that is kept | pk `O#CACHE#<digest>`, sk `ANSWER` |
 //! | how a provider fared | pk `O#HEALTH#<provider>`, sk `M#<minute>#<model>` |
 //!

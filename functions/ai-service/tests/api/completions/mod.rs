@@ -2,6 +2,7 @@
 
 mod cached;
 mod fares;
+mod leases;
 mod limits;
 mod log;
 mod plain;
