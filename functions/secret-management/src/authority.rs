@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use millwright_access::CATALOGUE;
 use millwright_core::{Error, OrgId, Result, Tenant, UserId};
-use millwright_http::{Asking, Caller, Entitled};
+use millwright_http::{Asking, Caller, Entitled, Submission};
 use millwright_identity::{Grants, Permission, Requires, SystemRole};
 
 use crate::{
@@ -24,7 +24,8 @@ pub struct Asker<'a> {
     pub caller: &'a Caller,
     pub asking: &'a Asking,
     pub is_service: bool,
-    /// Names this request, and no other one: it meets what it has announced again.
+    /// Names this request, and no other one: it meets what it has announced again. One with an
+    /// `Idempotency-Key` has the same name each time it is sent.
     pub token: String,
 }
 
@@ -80,6 +81,13 @@ impl<'a> Asker<'a> {
     pub fn allowed(app: &'a SecretManagement, caller: &'a Caller, asking: &'a Asking) -> Asker<'a> {
         let token = app.store.ids().next_uuid().to_string();
         Asker { app, caller, asking, is_service: false, token }
+    }
+
+    /// What was announced by an attempt that died is met again when the same submission comes again.
+    #[must_use]
+    pub fn submitting<T>(mut self, submission: &Submission<T>) -> Asker<'a> {
+        self.token = submission.name().unwrap_or(self.token);
+        self
     }
 
     pub fn organization(&self) -> Result<OrgId> {

@@ -107,6 +107,9 @@ pub struct Inside {
     /// The highest number that was ever announced.
     #[serde(default)]
     pub announced_until: u32,
+    /// What others have finished for those who had announced it, the latest last.
+    #[serde(default)]
+    pub finished: Vec<super::Finished>,
     #[serde(default)]
     pub bucket: Option<super::Bucket>,
     #[serde(default)]

@@ -41,7 +41,7 @@ pub async fn rotation_start(
     PathParameter((id,)): PathParameter<(SecretId,)>,
     submission: Submission<RotateIn>,
 ) -> Answered<Created<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::of(&app, &caller, &asking).submitting(&submission);
     let (submission, input) = submission.take();
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
