@@ -135,6 +135,9 @@ pub struct SecretPatch {
 
 impl Secret {
     pub fn place(&self) -> Result<Place> {
+        if self.scope == Scope::Platform {
+            return Ok(Place::Platform);
+        }
         let id = self.scope_id.as_deref();
         let owner = id.and_then(|id| id.parse().ok());
         Place::of(self.scope, id, self.environment.clone(), owner)

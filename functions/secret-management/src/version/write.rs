@@ -4,7 +4,9 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Result, Tenant};
 use millwright_event::Effects;
-use millwright_http::{Answered, Asking, Created, Entitled, IfMatch, PathParameter, Submission};
+use millwright_http::{
+    Answered, Asking, Created, Entitled, IfMatch, OrOperator, PathParameter, Submission,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -144,14 +146,14 @@ async fn finished(
 /// value beyond `maxVersions`.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/versions", tag = "Versions")]
 pub async fn version_create(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     submission: Submission<VersionIn>,
 ) -> Answered<Created<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking).submitting(&submission);
+    let asker = Asker::operated(&app, &caller, &asking).submitting(&submission);
     let (submission, input) = submission.take();
     if input.stage == Stage::Previous {
         let detail = "must be one of current, pending";

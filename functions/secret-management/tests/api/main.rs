@@ -11,6 +11,7 @@ mod grants;
 mod keys;
 mod kv;
 mod moving;
+mod platform;
 mod policies;
 mod reveal;
 mod rotations;
