@@ -17,7 +17,7 @@ use crate::{
     authority::Asker,
     codes,
     domain::{DeletedBecause, Place, Right, Secret, SecretId, SecretName, Status},
-    events::{SecretData, SecretDeleted, SecretRestored},
+    events::{DeletionData, SecretData, SecretDeleted, SecretRestored},
     permissions::SecretDelete,
     store::{Loaded, NameMarker},
 };
@@ -80,7 +80,7 @@ pub async fn delete(
         replace(&mut write, &after, &inside, loaded.secret.version)?;
         write.remove(&NameMarker::of(&loaded.secret)?);
         write.put(&asker.record(action, Some(&after)));
-        write.emit(&SecretDeleted(SecretData::of(&after)))?;
+        write.emit(&SecretDeleted(DeletionData::of(&after, &loaded.bindings)))?;
         write.commit(NoContent).await
     };
     Contention::new(&app.store).settle(&app.store, attempt).await

@@ -5,6 +5,7 @@
 mod backend;
 mod canary;
 mod costs;
+mod crashes;
 mod exactly;
 mod following;
 mod grants;
