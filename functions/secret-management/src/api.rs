@@ -4,8 +4,8 @@ use axum::Router;
 use millwright_core::{
     Code,
     codes::{
-        CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, REAUTHENTICATION_REQUIRED,
-        SESSION_REQUIRED, TOO_LARGE,
+        CONTENTION, INVALID_STATE, LIMIT_REACHED, NAME_TAKEN, NOT_FOUND, OPERATOR_REQUIRED,
+        REAUTHENTICATION_REQUIRED, SESSION_REQUIRED, TOO_LARGE,
     },
 };
 use millwright_http::{Api, Purpose, Serving, operation};
@@ -55,6 +55,7 @@ pub fn api<P: Purpose>() -> Api<SecretManagement, P> {
             NAME_TAKEN,
             LIMIT_REACHED,
             BACKEND_NOT_ALLOWED,
+            OPERATOR_REQUIRED,
             ROTATION_NOT_POSSIBLE,
             TOO_LARGE,
             DIRECTORY_UNAVAILABLE,

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use millwright_access::CATALOGUE;
 use millwright_core::{Error, OrgId, Result, Tenant, UserId};
-use millwright_http::{Asking, Caller, Entitled};
+use millwright_http::{Asking, Caller, Entitled, OrOperator, Submission};
 use millwright_identity::{Grants, Permission, Requires, SystemRole};
 
 use crate::{
@@ -24,7 +24,10 @@ pub struct Asker<'a> {
     pub caller: &'a Caller,
     pub asking: &'a Asking,
     pub is_service: bool,
-    /// Names this request, and no other one: it meets what it has announced again.
+    /// About the secrets of the platform, and no others.
+    pub is_operator: bool,
+    /// Names this request, and no other one: it meets what it has announced again. One with an
+    /// `Idempotency-Key` has the same name each time it is sent.
     pub token: String,
 }
 
@@ -76,10 +79,28 @@ impl<'a> Asker<'a> {
         Asker { is_service, ..Asker::allowed(app, caller, asking) }
     }
 
+    /// Of an operation that operators may ask for as well.
+    pub fn operated<P>(
+        app: &'a SecretManagement,
+        caller: &'a OrOperator<Entitled<P>>,
+        asking: &'a Asking,
+    ) -> Asker<'a> {
+        let is_service = caller.by_gate().is_some_and(Entitled::is_service);
+        let is_operator = caller.is_operator();
+        Asker { is_service, is_operator, ..Asker::allowed(app, caller, asking) }
+    }
+
     /// Of an operation that only people and keys may ask for.
     pub fn allowed(app: &'a SecretManagement, caller: &'a Caller, asking: &'a Asking) -> Asker<'a> {
         let token = app.store.ids().next_uuid().to_string();
-        Asker { app, caller, asking, is_service: false, token }
+        Asker { app, caller, asking, is_service: false, is_operator: false, token }
+    }
+
+    /// What was announced by an attempt that died is met again when the same submission comes again.
+    #[must_use]
+    pub fn submitting<T>(mut self, submission: &Submission<T>) -> Asker<'a> {
+        self.token = submission.name().unwrap_or(self.token);
+        self
     }
 
     pub fn organization(&self) -> Result<OrgId> {
@@ -92,6 +113,9 @@ impl<'a> Asker<'a> {
     }
 
     pub fn actor_type(&self) -> ActorType {
+        if self.is_operator {
+            return ActorType::Operator;
+        }
         match (self.is_service, self.is_service_key(), &self.caller.principal.key_id) {
             (true, ..) => ActorType::Service,
             (_, true, _) => ActorType::ServiceKey,
@@ -102,7 +126,8 @@ impl<'a> Asker<'a> {
 
     /// What is known without asking anybody.
     pub fn standing(&self) -> Standing {
-        standing_of(&self.caller.principal.grants, self.caller.user())
+        let standing = standing_of(&self.caller.principal.grants, self.caller.user());
+        Standing { operates: self.is_operator, ..standing }
     }
 
     /// With the teams. At most two invokes a minute.
@@ -163,16 +188,20 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// True if the caller holds the permission; operators need none for what is the platform's.
+    pub fn permits<P: Requires>(&self) -> bool {
+        self.is_operator || self.caller.may::<P>()
+    }
+
     /// True if the right is there: by permission and place, or by a grant.
     pub fn may_with<P: Requires>(&self, held: &Held, right: Right) -> bool {
-        let by_place = self.caller.may::<P>() && held.scope.has(right);
+        let by_place = self.permits::<P>() && held.scope.has(right);
         by_place || (held.granted.has(right) && (self.is_service || self.reaches::<P>()))
     }
 
     /// True if the secret may be seen.
     pub fn sees(&self, held: &Held) -> bool {
-        (self.caller.may::<SecretRead>() && held.scope.sees_metadata())
-            || held.granted.sees_metadata()
+        (self.permits::<SecretRead>() && held.scope.sees_metadata()) || held.granted.sees_metadata()
     }
 
     /// The secret, if the caller may do that with it. One Query.
@@ -206,7 +235,7 @@ impl<'a> Asker<'a> {
 
     /// What somebody is told of a secret that is not there: who lacks the permission learns nothing.
     pub async fn absent<P: Requires>(&self) -> Error {
-        match self.caller.may::<P>() {
+        match self.permits::<P>() {
             true => not_found(),
             false => self.lacks::<P>().await,
         }
@@ -218,7 +247,7 @@ impl<'a> Asker<'a> {
 
     /// Why somebody may not.
     pub async fn refusal<P: Requires>(&self, held: &Held) -> Error {
-        if !self.caller.may::<P>() {
+        if !self.permits::<P>() {
             return self.lacks::<P>().await;
         }
         if !self.sees(held) {
@@ -265,6 +294,7 @@ pub fn standing_of(grants: &Grants, user: Option<UserId>) -> Standing {
         role: system_role(grants),
         user,
         teams: Default::default(),
+        operates: false,
         reads_projects: holds("planning.project.read"),
         updates_projects: holds("planning.project.update"),
     }

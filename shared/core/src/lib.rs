@@ -26,7 +26,7 @@ pub use id::{
 pub use list::Few;
 pub use number::Bounded;
 pub use patch::{Change, Patch};
-pub use tenant::{Tenant, Voucher};
+pub use tenant::{PLATFORM, Tenant, Voucher};
 pub use text::{Label, Labels, Line, Markdown, Text, normalized};
 pub use time::{Clock, Date, Timestamp};
 pub use url::HttpUrl;

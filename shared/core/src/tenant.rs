@@ -2,7 +2,13 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::{OrgId, UserId};
+
+/// The organization of what is the platform's own. Ids are made of times: no other one is like it,
+/// and no token is ever issued for it.
+pub const PLATFORM: OrgId = OrgId::from_uuid(Uuid::nil());
 
 /// Whose data may be read or written: an organization's, or one person's own, or the
 /// installation's. Keys of stored items can only be built from it, so a query without a tenant does

@@ -161,6 +161,13 @@ pub(crate) enum Claimed {
     Replay(Response),
 }
 
+impl Claim {
+    /// The same for every attempt at the same submission, by whatever process.
+    pub(crate) fn submission(&self) -> String {
+        format!("{}#{}", self.partition.as_str(), self.fingerprint)
+    }
+}
+
 /// Tells the edge to read `resource` again and answer with `status`.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadAgain {

@@ -46,8 +46,8 @@ pub use exchange::RequestContext;
 pub use extract::{
     ACT_FOR_HEADER, Allowed, AllowedOrService, Asking, Authenticated, Body, CALLER_HEADER, Caller,
     CallingService, Empty, Entitled, Flag, Foreign, FromCsv, FromService, Gate, IfMatch, Known,
-    Listing, NoFilters, Operator, Parameters, PathParameter, Public, RECENT, Recent, Session,
-    SignedIn, Submission, Tabular, Verbatim,
+    Listing, NoFilters, Operator, OrOperator, Parameters, PathParameter, Public, RECENT, Recent,
+    Session, SignedIn, Submission, Tabular, Verbatim,
 };
 pub use platform::{
     FingerprintKeys, InternalSecret, Platform, PlatformParts, Readiness, StaticSecret,

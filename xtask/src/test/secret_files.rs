@@ -5,7 +5,6 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write as _},
     path::Path,
-    process::Stdio,
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -14,12 +13,15 @@ use millwright_runtime::aws::Clients;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use super::secrets::judged;
 use crate::{
     dev::{Api, Settings},
     node::NodeProgram,
     output, paths, process,
-    tools::{Group, Tools},
+    tools::Tools,
 };
+
+const SCRIPT: &str = "secret_files.py";
 
 /// Files are read by others as they were written; of marked values nothing is anywhere.
 pub(super) fn check(tools: &Tools, runtime: &Runtime, settings: &Settings) -> Result<()> {
@@ -31,7 +33,7 @@ pub(super) fn check(tools: &Tools, runtime: &Runtime, settings: &Settings) -> Re
     let folder_text = folder.to_string_lossy().into_owned();
     let base = ["--url", &url, "--folder", &folder_text];
     let token = json!(Api::of(settings, "owner")?.token()).to_string();
-    let answer = python(tools, &base, &token)?;
+    let answer = judged(tools, SCRIPT, &base, &token)?;
     output::progress(format_args!(
         "python-dotenv reads exports as they were: {} expectations",
         answer["met"]
@@ -42,26 +44,12 @@ pub(super) fn check(tools: &Tools, runtime: &Runtime, settings: &Settings) -> Re
     let logs = log.parent().context("no logs")?.to_string_lossy().into_owned();
     let dumps = dumps.to_string_lossy().into_owned();
     let looking = ["--look", "--logs", &logs, "--dumps", &dumps];
-    let answer = python(tools, &[&base[..], &looking].concat(), "")?;
+    let answer = judged(tools, SCRIPT, &[&base[..], &looking].concat(), "")?;
     output::progress(format_args!(
         "detect-secrets finds no marked value in logs, tables and lists: {} expectations",
         answer["met"]
     ));
     Ok(())
-}
-
-fn python(tools: &Tools, arguments: &[&str], input: &str) -> Result<Value> {
-    let script = paths::workspace().join("xtask/python/secret_files.py");
-    let mut python = process::scrubbed(tools.program(Group::Secrets, "python"));
-    python.arg(script).args(arguments);
-    python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = python.spawn().context("Python does not start")?;
-    // By its input: arguments of processes can be read by others.
-    child.stdin.take().context("no input")?.write_all(input.as_bytes())?;
-    let answer = child.wait_with_output().context("secret_files.py did not end")?;
-    let said = String::from_utf8_lossy(&answer.stderr);
-    ensure!(answer.status.success(), "secret_files.py: {said}");
-    serde_json::from_slice(&answer.stdout).context("secret_files.py printed no JSON")
 }
 
 fn by_npm(folder: &Path) -> Result<()> {

@@ -160,6 +160,8 @@ pub async fn finish(vault: &Vault, tenant: Tenant, loaded: &Loaded, request: &st
     let announced = inside.announced.as_ref();
     let announced = announced.ok_or_else(|| Error::internal("no value was announced"))?;
     let (by, stage) = (announced.version.created_by.clone(), announced.stage);
+    let (token, number) = (announced.token.clone(), announced.version.number);
+    inside.finished_for(token, number);
     let cause = millwright_event::Cause {
         tenant,
         actor_id: by.clone(),

@@ -53,6 +53,17 @@ impl Announced {
     }
 }
 
+/// A value that was announced by one and finished by another: who sends the same again gets this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finished {
+    pub token: String,
+    pub number: u32,
+}
+
+/// So many are remembered: no more are written at once.
+const MAX_FINISHED: usize = BUCKET as usize;
+
 /// How many values may be written now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -107,6 +118,25 @@ impl Inside {
     pub fn most_versions(&self, secret: &Secret) -> u32 {
         let to = self.migrating.map_or(secret.backend, |migration| migration.to);
         Secret::most_versions(secret.backend).min(Secret::most_versions(to))
+    }
+
+    /// Remembers for whom a version was finished.
+    pub fn finished_for(&mut self, token: String, number: u32) {
+        self.finished.push(Finished { token, number });
+        let beyond = self.finished.len().saturating_sub(MAX_FINISHED);
+        self.finished.drain(..beyond);
+    }
+
+    /// The version that was finished for somebody.
+    pub fn was_finished(&self, token: &str) -> Option<u32> {
+        self.finished.iter().find(|one| one.token == token).map(|one| one.number)
+    }
+
+    /// True if an attempt at the same submission has announced its value before: what the submission
+    /// expects held then.
+    pub fn has_begun(&self, token: &str) -> bool {
+        let is_announced = self.announced.as_ref().is_some_and(|one| one.token == token);
+        is_announced || self.was_finished(token).is_some()
     }
 
     /// The number of the next version. One that was announced and dropped is never used again.

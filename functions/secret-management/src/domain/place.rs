@@ -65,6 +65,8 @@ pub enum Place {
     Team(TeamId),
     Project(ProjectId, Option<Environment>),
     User(UserId),
+    /// Of nobody: what the platform itself signs and signs in with.
+    Platform,
 }
 
 impl Place {
@@ -111,7 +113,7 @@ impl Place {
                     .ok_or_else(|| Error::fault("/scopeId", FaultCode::NotAllowed, detail))
             }
             Scope::Platform => {
-                let detail = "secrets of the platform are in the operators' secret store";
+                let detail = "secrets of the platform are the operators'";
                 Err(Error::new(millwright_core::codes::OPERATOR_REQUIRED, detail))
             }
         }
@@ -123,12 +125,13 @@ impl Place {
             Place::Team(_) => Scope::Team,
             Place::Project(..) => Scope::Project,
             Place::User(_) => Scope::User,
+            Place::Platform => Scope::Platform,
         }
     }
 
     pub fn scope_id(&self) -> Option<String> {
         match self {
-            Place::Organization => None,
+            Place::Organization | Place::Platform => None,
             Place::Team(id) => Some(id.to_string()),
             Place::Project(id, _) => Some(id.to_string()),
             Place::User(id) => Some(id.to_string()),

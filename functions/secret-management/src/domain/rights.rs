@@ -139,6 +139,8 @@ pub struct Standing {
     pub teams: Teams,
     pub reads_projects: bool,
     pub updates_projects: bool,
+    /// A platform operator, about what is the platform's.
+    pub operates: bool,
 }
 
 impl Standing {
@@ -155,6 +157,10 @@ impl Standing {
     pub fn rights_at(&self, place: &Place) -> Rights {
         let Some(user) = self.user else { return Rights::NONE };
         match place {
+            // Never the value: its readers ask the secret store with roles of their own.
+            Place::Platform if self.operates => Rights::of(&[Right::Update, Right::Delete]),
+            Place::Platform => Rights::NONE,
+            _ if self.operates => Rights::NONE,
             Place::User(owner) if *owner == user => Rights::all(),
             // Never the value, never grants: to clean up after somebody who has left.
             Place::User(_) if self.is_admin() => Rights::METADATA.and(Rights::delete_alone()),
@@ -226,6 +232,17 @@ mod tests {
         assert_eq!(standing(SystemRole::Member).rights_at(&theirs), Rights::NONE);
         let own = Place::User(user(1));
         assert_eq!(standing(SystemRole::Viewer).rights_at(&own), Rights::all());
+    }
+
+    #[test]
+    fn the_platforms_are_for_operators_and_nobody_reads_them() {
+        assert_eq!(standing(SystemRole::Owner).rights_at(&Place::Platform), Rights::NONE);
+        let operator = Standing { operates: true, user: Some(user(1)), ..Standing::default() };
+        let rights = operator.rights_at(&Place::Platform);
+        assert_eq!(rights.list(), [Right::Use, Right::Update, Right::Delete]);
+        for other in [Place::Organization, Place::User(user(1)), Place::Team(team(1))] {
+            assert_eq!(operator.rights_at(&other), Rights::NONE);
+        }
     }
 
     #[test]

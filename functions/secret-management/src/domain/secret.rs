@@ -107,6 +107,9 @@ pub struct Inside {
     /// The highest number that was ever announced.
     #[serde(default)]
     pub announced_until: u32,
+    /// What others have finished for those who had announced it, the latest last.
+    #[serde(default)]
+    pub finished: Vec<super::Finished>,
     #[serde(default)]
     pub bucket: Option<super::Bucket>,
     #[serde(default)]
@@ -132,6 +135,9 @@ pub struct SecretPatch {
 
 impl Secret {
     pub fn place(&self) -> Result<Place> {
+        if self.scope == Scope::Platform {
+            return Ok(Place::Platform);
+        }
         let id = self.scope_id.as_deref();
         let owner = id.and_then(|id| id.parse().ok());
         Place::of(self.scope, id, self.environment.clone(), owner)

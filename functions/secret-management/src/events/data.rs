@@ -63,6 +63,17 @@ fn changes(before: &impl Serialize, after: &impl Serialize, fields: &[&str]) -> 
     fields.iter().map(change).collect()
 }
 
+/// What uses a secret, and on whose behalf it was bound.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BoundData {
+    pub binding_id: BindingId,
+    pub service: String,
+    pub resource_type: String,
+    pub resource_id: String,
+    pub created_by: String,
+}
+
 macro_rules! about {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* })+) => {$(
         $(#[$doc])*
@@ -80,6 +91,8 @@ macro_rules! about {
 about! {
     /// What happened to a secret.
     SecretData { changes: Vec<FieldChange>, because: Option<DeletedBecause>, }
+    /// Why a secret was deleted, and what used it then.
+    DeletionData { because: Option<DeletedBecause>, bindings: Vec<BoundData>, }
     /// Which value is current now.
     RotatedData { version: u32, previous_version: Option<u32>, cause: RotatedBy, }
     /// What happened to a version.
@@ -140,6 +153,20 @@ impl SecretData {
     pub fn between(before: &Secret, after: &Secret) -> SecretData {
         let fields = before.fields_changed(after);
         SecretData { changes: changes(before, after, &fields), ..SecretData::of(after) }
+    }
+}
+
+impl DeletionData {
+    pub fn of(secret: &Secret, bindings: &[Binding]) -> DeletionData {
+        let bound = |binding: &Binding| BoundData {
+            binding_id: binding.id,
+            service: binding.service.to_string(),
+            resource_type: binding.resource_type.to_string(),
+            resource_id: binding.resource_id.to_string(),
+            created_by: binding.created_by.clone(),
+        };
+        let (about, because) = (About::of(secret), secret.deleted_because);
+        DeletionData { about, because, bindings: bindings.iter().map(bound).collect() }
     }
 }
 

@@ -26,6 +26,17 @@ fn secret_example() -> Value {
     about(json!({ "changes": [{ "field": "maxVersions", "from": 20, "to": 50 }], "because": null }))
 }
 
+fn deletion_example() -> Value {
+    about(json!({
+        "because": "requested",
+        "bindings": [{
+            "bindingId": "bnd_01jdz7xk2nf5h9vq3w8c6m4t0b", "service": "ai-service",
+            "resourceType": "provider", "resourceId": "aip_01jdz7xk2nf5h9vq3w8c6m4t0b",
+            "createdBy": USER,
+        }],
+    }))
+}
+
 fn version_example() -> Value {
     about(json!({ "version": 4, "stage": "current", "origin": "written" }))
 }
@@ -68,7 +79,7 @@ millwright_event::events! {
     /// The description, metadata or rules of a secret were changed.
     SecretUpdated(SecretData) = "secrets.secret.updated", about about, secret_example();
     /// A secret was deleted; it can be restored for 30 days.
-    SecretDeleted(SecretData) = "secrets.secret.deleted", about about, secret_example();
+    SecretDeleted(DeletionData) = "secrets.secret.deleted", about about, deletion_example();
     /// A deleted secret came back.
     SecretRestored(SecretData) = "secrets.secret.restored", about about, secret_example();
     /// Nothing of a secret is revealed any more.

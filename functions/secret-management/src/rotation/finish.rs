@@ -3,7 +3,9 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result};
-use millwright_http::{Answered, Asking, Entitled, PathParameter, Submission, Versioned};
+use millwright_http::{
+    Answered, Asking, Entitled, OrOperator, PathParameter, Submission, Versioned,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -36,13 +38,13 @@ pub struct FinishIn {
     tag = "Rotations"
 )]
 pub async fn rotation_confirm(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, rotation)): PathParameter<(SecretId, RotationId)>,
     submission: Submission<FinishIn>,
 ) -> Answered<Versioned<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(finish(&asker, id, rotation, submission, RotationState::Succeeded).await?)
 }
 
@@ -56,13 +58,13 @@ pub async fn rotation_confirm(
     tag = "Rotations"
 )]
 pub async fn rotation_fail(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, rotation)): PathParameter<(SecretId, RotationId)>,
     submission: Submission<FinishIn>,
 ) -> Answered<Versioned<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(finish(&asker, id, rotation, submission, RotationState::Failed).await?)
 }
 
@@ -76,13 +78,13 @@ pub async fn rotation_fail(
     tag = "Rotations"
 )]
 pub async fn rotation_cancel(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, rotation)): PathParameter<(SecretId, RotationId)>,
     submission: Submission<FinishIn>,
 ) -> Answered<Versioned<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(finish(&asker, id, rotation, submission, RotationState::Cancelled).await?)
 }
 

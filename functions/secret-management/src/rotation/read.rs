@@ -3,7 +3,7 @@
 use axum::extract::State;
 use millwright_core::{Error, Result};
 use millwright_http::{
-    Answered, Asking, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned,
+    Answered, Asking, Entitled, Listed, Listing, NoFilters, OrOperator, PathParameter, Versioned,
 };
 
 use crate::{
@@ -19,13 +19,13 @@ use crate::{
 /// Newest first. Two queries.
 #[utoipa::path(get, path = "/api/v1/secrets/{secretId}/rotations", tag = "Rotations")]
 pub async fn rotation_list(
-    caller: Entitled<SecretRead>,
+    caller: OrOperator<Entitled<SecretRead>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     listing: Listing<NoFilters>,
 ) -> Answered<Listed<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     asker.demand_sight(id).await?;
     let query = RotationItem::all(&caller.tenant(), id);
     let page = app.store.page(&query, listing.limit, listing.from.as_ref()).await?;
@@ -39,12 +39,12 @@ pub async fn rotation_list(
 /// One query and one read.
 #[utoipa::path(get, path = "/api/v1/secrets/{secretId}/rotations/{rotationId}", tag = "Rotations")]
 pub async fn rotation_get(
-    caller: Entitled<SecretRead>,
+    caller: OrOperator<Entitled<SecretRead>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, rotation)): PathParameter<(SecretId, RotationId)>,
 ) -> Answered<Versioned<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     asker.demand_sight(id).await?;
     let place = RotationItem::place(&caller.tenant(), id, rotation);
     let found: Option<RotationItem> = app.store.get(&place).await?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::Faults;
-use millwright_http::{Answered, Asking, Created, Entitled, PathParameter, Submission};
+use millwright_http::{Answered, Asking, Created, Entitled, OrOperator, PathParameter, Submission};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -35,13 +35,13 @@ pub struct RotateIn {
 /// two reads and one transaction of seven items, two more for each old value beyond `maxVersions`.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/rotate", tag = "Rotations")]
 pub async fn rotation_start(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     submission: Submission<RotateIn>,
 ) -> Answered<Created<Rotation>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking).submitting(&submission);
     let (submission, input) = submission.take();
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Bounded, Change, Faults, Patch, Result, Timestamp};
-use millwright_http::{Answered, Asking, Body, Entitled, IfMatch, PathParameter, Versioned};
+use millwright_http::{
+    Answered, Asking, Body, Entitled, IfMatch, OrOperator, PathParameter, Versioned,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -93,14 +95,14 @@ impl SecretPatchIn {
 /// items.
 #[utoipa::path(patch, path = "/api/v1/secrets/{secretId}", tag = "Secrets")]
 pub async fn secret_update(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     Body(patch): Body<SecretPatchIn>,
 ) -> Answered<Versioned<SecretView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let patch = patch.checked(app.now())?;
     let attempt = || async {
         let (loaded, held) = asker.demand::<SecretUpdate>(id, Right::Update).await?;

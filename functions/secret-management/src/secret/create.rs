@@ -6,7 +6,7 @@ use millwright_core::{
     Bounded, Error, FaultCode, Faults, Result, Timestamp, codes as shared_codes,
 };
 use millwright_event::Effects;
-use millwright_http::{Allowed, Answered, Asking, Created, Submission};
+use millwright_http::{Allowed, Answered, Asking, Created, OrOperator, Submission};
 use utoipa::ToSchema;
 
 use super::SecretView;
@@ -109,17 +109,19 @@ pub struct Draft {
 
 /// Create a secret
 ///
-/// With its first value, given or generated. One transaction of at most nine items; settings and
+/// With its first value, given or generated. Operators make those of the platform, and nobody else
+/// does. One transaction of at most nine items; settings and
 /// the data keys are read if they are not in memory, and the project or the teams asked for.
 #[utoipa::path(post, path = "/api/v1/secrets", tag = "Secrets")]
 pub async fn secret_create(
-    caller: Allowed<SecretCreate>,
+    caller: OrOperator<Allowed<SecretCreate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     submission: Submission<SecretIn>,
 ) -> Answered<Created<SecretView>> {
     let (submission, input) = submission.take();
-    let asker = Asker::allowed(&app, &caller, &asking);
+    let is_operator = caller.is_operator();
+    let asker = Asker { is_operator, ..Asker::allowed(&app, &caller, &asking) };
     let settings = app.settings(&caller.tenant()).await?;
     let draft = draft(&asker, input, &settings).await?;
     let mut write = submission.write(&app.store, &caller);
@@ -130,11 +132,14 @@ pub async fn secret_create(
 }
 
 async fn draft(asker: &Asker<'_>, input: SecretIn, settings: &Settings) -> Result<Draft> {
-    let user = asker.caller.user();
-    let scope_id = input.scope_id.as_deref();
-    let place = Place::of(input.scope, scope_id, input.environment.clone(), user)?;
-    let backend = input.backend.unwrap_or(settings.default_backend);
-    check_backend(backend, settings)?;
+    let place = place_of(asker, &input)?;
+    let backend = match place {
+        Place::Platform => platform_backend(input.backend)?,
+        _ => input.backend.unwrap_or(settings.default_backend),
+    };
+    if place != Place::Platform {
+        check_backend(backend, settings)?;
+    }
     let max_versions = versions_of(backend, input.max_versions.map(Bounded::get))?;
     check_expiry(input.expires_at, asker.app.now())?;
     input.rotation.check(input.kind, rotation_impossible)?;
@@ -164,6 +169,36 @@ async fn draft(asker: &Asker<'_>, input: SecretIn, settings: &Settings) -> Resul
         max_versions,
         cas_required: input.cas_required,
     })
+}
+
+/// Where a new secret is to be: an operator's are the platform's, and nobody else's are.
+fn place_of(asker: &Asker<'_>, input: &SecretIn) -> Result<Place> {
+    let (scope_id, environment) = (input.scope_id.as_deref(), input.environment.clone());
+    if !asker.is_operator {
+        return Place::of(input.scope, scope_id, environment, asker.caller.user());
+    }
+    let refused = |pointer, detail| Err(Error::fault(pointer, FaultCode::NotAllowed, detail));
+    match (input.scope, scope_id, environment) {
+        (Scope::Platform, None, None) => Ok(Place::Platform),
+        (Scope::Platform, Some(_), _) => {
+            refused("/scopeId", "must be absent for secrets of the platform")
+        }
+        (Scope::Platform, None, Some(_)) => {
+            refused("/environment", "only secrets of a project have an environment")
+        }
+        _ => refused("/scope", "an operator makes secrets of the platform"),
+    }
+}
+
+/// What reads secrets of the platform knows them by the secret store alone.
+fn platform_backend(wanted: Option<Backend>) -> Result<Backend> {
+    match wanted {
+        Some(Backend::Internal) => {
+            let detail = "secrets of the platform are in the secret store";
+            Err(Error::fault("/backend", FaultCode::NotAllowed, detail))
+        }
+        _ => Ok(Backend::AwsSecretsManager),
+    }
 }
 
 /// # Errors
@@ -233,7 +268,9 @@ pub async fn may_create_at(asker: &Asker<'_>, place: &Place, settings: &Settings
             standing = asker.standing_with_teams().await?;
         }
     }
-    let allowed = standing.is_admin() || settings.member_may_create.contains(&place.scope());
+    let allowed = standing.is_admin()
+        || standing.operates
+        || settings.member_may_create.contains(&place.scope());
     if allowed && standing.rights_at(place).has(Right::Update) {
         return Ok(());
     }

@@ -4,8 +4,8 @@ use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result};
 use millwright_http::{
-    Answered, Asking, Entitled, Flag, IfMatch, NoContent, Parameters, PathParameter, Submission,
-    Versioned,
+    Answered, Asking, Entitled, Flag, IfMatch, NoContent, OrOperator, Parameters, PathParameter,
+    Submission, Versioned,
 };
 use millwright_store::Contention;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::{
     authority::Asker,
     codes,
     domain::{DeletedBecause, Place, Right, Secret, SecretId, SecretName, Status},
-    events::{SecretData, SecretDeleted, SecretRestored},
+    events::{DeletionData, SecretData, SecretDeleted, SecretRestored},
     permissions::SecretDelete,
     store::{Loaded, NameMarker},
 };
@@ -39,14 +39,14 @@ pub struct DeleteParameters {
 /// query and one transaction of at most four items.
 #[utoipa::path(delete, path = "/api/v1/secrets/{secretId}", tag = "Secrets")]
 pub async fn secret_delete(
-    caller: Entitled<SecretDelete>,
+    caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     Parameters(parameters): Parameters<DeleteParameters>,
 ) -> Answered<NoContent> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(delete(&asker, id, Some(if_match), parameters.force.0, "secret_delete").await?)
 }
 
@@ -80,7 +80,7 @@ pub async fn delete(
         replace(&mut write, &after, &inside, loaded.secret.version)?;
         write.remove(&NameMarker::of(&loaded.secret)?);
         write.put(&asker.record(action, Some(&after)));
-        write.emit(&SecretDeleted(SecretData::of(&after)))?;
+        write.emit(&SecretDeleted(DeletionData::of(&after, &loaded.bindings)))?;
         write.commit(NoContent).await
     };
     Contention::new(&app.store).settle(&app.store, attempt).await
@@ -93,7 +93,7 @@ pub async fn delete(
 async fn check_parent(asker: &Asker<'_>, secret: &Secret) -> Result<()> {
     let (directory, tenant) = (&asker.app.directory, asker.tenant());
     let (is_there, detail) = match secret.place()? {
-        Place::Organization => (true, ""),
+        Place::Organization | Place::Platform => (true, ""),
         Place::Project(project, _) => {
             (directory.project_exists(project, asker.asking).await?, "its project is gone")
         }
@@ -140,13 +140,13 @@ pub struct RestoreIn {
 /// transaction of at most five items; for a secret of a project or team one invoke.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/restore", tag = "Secrets")]
 pub async fn secret_restore(
-    caller: Entitled<SecretDelete>,
+    caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     submission: Submission<RestoreIn>,
 ) -> Answered<Versioned<SecretView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let attempt = || async {
         let (loaded, held) = asker.demand::<SecretDelete>(id, Right::Delete).await?;
         let before = &loaded.secret;

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, Faults, Result, codes as shared_codes};
-use millwright_http::{Answered, Asking, Entitled, IfMatch, PathParameter, Submission, Versioned};
+use millwright_http::{
+    Answered, Asking, Entitled, IfMatch, OrOperator, PathParameter, Submission, Versioned,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -34,14 +36,14 @@ pub struct ReasonIn {
 /// items.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/disable", tag = "Secrets")]
 pub async fn secret_disable(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     submission: Submission<ReasonIn>,
 ) -> Answered<Versioned<SecretView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(switch(&asker, id, if_match, submission, Status::Disabled).await?)
 }
 
@@ -50,14 +52,14 @@ pub async fn secret_disable(
 /// One query and one transaction of at most four items.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/enable", tag = "Secrets")]
 pub async fn secret_enable(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     submission: Submission<ReasonIn>,
 ) -> Answered<Versioned<SecretView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     Ok(switch(&asker, id, if_match, submission, Status::Active).await?)
 }
 

@@ -71,6 +71,16 @@ impl BindingItem {
     pub fn all(tenant: &Tenant, secret: SecretId) -> Query {
         Query::partition(secret_partition(tenant, secret)).starting_with("B#")
     }
+
+    /// Every secret that is bound to a resource of a service.
+    pub fn of_resource(tenant: &Tenant, service: &str, kind: &str, id: &str) -> Query {
+        let partition = bound_partition(tenant, service);
+        Query::index(Index::Gsi1, partition).starting_with(format!("{kind}#{id}#"))
+    }
+}
+
+fn bound_partition(tenant: &Tenant, service: &str) -> Partition {
+    Partition::of(tenant).and("BOUND").and(service)
 }
 
 impl Item for BindingItem {
@@ -82,7 +92,7 @@ impl Item for BindingItem {
 
     fn index_keys(&self, tenant: &Tenant) -> IndexKeys {
         let Binding { secret_id, service, resource_type, resource_id, .. } = &self.summary;
-        let partition = Partition::of(tenant).and("BOUND").and(service);
+        let partition = bound_partition(tenant, service.as_str());
         let sort_key = format!("{resource_type}#{resource_id}#{secret_id}");
         IndexKeys::default().on(Index::Gsi1, partition, sort_key)
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use millwright_core::Result;
 use millwright_http::{
-    Answered, Asking, Entitled, Listed, Listing, NoFilters, PathParameter, Versioned,
+    Answered, Asking, Entitled, Listed, Listing, NoFilters, OrOperator, PathParameter, Versioned,
 };
 
 use super::{Number, VersionView, find};
@@ -17,13 +17,13 @@ use crate::{
 /// Newest first, without values. Two queries.
 #[utoipa::path(get, path = "/api/v1/secrets/{secretId}/versions", tag = "Versions")]
 pub async fn version_list(
-    caller: Entitled<SecretRead>,
+    caller: OrOperator<Entitled<SecretRead>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     listing: Listing<NoFilters>,
 ) -> Answered<Listed<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let (loaded, _) = asker.demand_sight(id).await?;
     let query = VersionItem::all(&caller.tenant(), id);
     let page = app.store.page(&query, listing.limit, listing.from.as_ref()).await?;
@@ -39,12 +39,12 @@ pub async fn version_list(
 /// Without its value. One query and one read.
 #[utoipa::path(get, path = "/api/v1/secrets/{secretId}/versions/{number}", tag = "Versions")]
 pub async fn version_get(
-    caller: Entitled<SecretRead>,
+    caller: OrOperator<Entitled<SecretRead>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
 ) -> Answered<Versioned<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let (loaded, _) = asker.demand_sight(id).await?;
     let item = find(&app.store, &caller.tenant(), id, number).await?;
     Ok(Versioned(VersionView::of(&loaded.secret, item.version())))

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use millwright_core::{Error, Result};
 use millwright_http::{
-    Answered, Asking, Empty, Entitled, NoContent, PathParameter, Submission, Versioned,
+    Answered, Asking, Empty, Entitled, NoContent, OrOperator, PathParameter, Submission, Versioned,
 };
 use millwright_store::{Condition, Contention, Update};
 
@@ -32,13 +32,13 @@ use crate::{
     tag = "Versions"
 )]
 pub async fn version_promote(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;
@@ -88,12 +88,12 @@ pub enum Fate {
 /// four items.
 #[utoipa::path(delete, path = "/api/v1/secrets/{secretId}/versions/{number}", tag = "Versions")]
 pub async fn version_delete(
-    caller: Entitled<SecretDelete>,
+    caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
 ) -> Answered<NoContent> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     meet(&asker, id, number, Fate::Delete, "version_delete").await?;
     Ok(NoContent)
 }
@@ -107,13 +107,13 @@ pub async fn version_delete(
     tag = "Versions"
 )]
 pub async fn version_restore(
-    caller: Entitled<SecretDelete>,
+    caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let view = meet(&asker, id, number, Fate::Restore, "version_restore").await?;
     Ok(submission.write(&app.store, &caller).commit(Versioned(view)).await?)
 }
@@ -127,13 +127,13 @@ pub async fn version_restore(
     tag = "Versions"
 )]
 pub async fn version_destroy(
-    caller: Entitled<SecretDelete>,
+    caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking);
     let view = meet(&asker, id, number, Fate::Destroy, "version_destroy").await?;
     Ok(submission.write(&app.store, &caller).commit(Versioned(view)).await?)
 }

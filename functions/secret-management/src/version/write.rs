@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use deserr::Deserr;
-use millwright_core::{Error, FaultCode, Faults, Result};
+use millwright_core::{Error, FaultCode, Faults, Result, Tenant};
 use millwright_event::Effects;
-use millwright_http::{Answered, Asking, Created, Entitled, IfMatch, PathParameter, Submission};
+use millwright_http::{
+    Answered, Asking, Created, Entitled, IfMatch, OrOperator, PathParameter, Submission,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -21,7 +23,7 @@ use crate::{
     generate::generated,
     permissions::SecretUpdate,
     secret::{check_present, replace},
-    store::{AccessItem, Loaded},
+    store::{AccessItem, Loaded, VersionItem},
     value::{NewValue, append, check_shape},
     vault::Vault,
 };
@@ -83,7 +85,8 @@ pub struct Writing<'a> {
 
 /// Adds a value to a transaction, with the record of the secret, the access record and the events:
 /// five items, and two for each old value that is pruned. A value for the secret store is put there
-/// before: one transaction of one item and one call more.
+/// before: one transaction of one item and one call more. What an attempt that died has announced is
+/// not written twice: one read, and nothing is added.
 ///
 /// # Errors
 /// As [`append`] and [`backend::prepare`].
@@ -93,6 +96,9 @@ pub async fn write_value(
     writing: Writing<'_>,
 ) -> Result<(Secret, Version)> {
     let Writing { loaded, value, cause, stamp, token, mut record } = writing;
+    if let Some(number) = loaded.inside.was_finished(token) {
+        return finished(vault, effects.tenant(), loaded, number).await;
+    }
     let (mut secret, mut inside) = (loaded.secret.clone(), loaded.inside.clone());
     let (stage, mut before) = (value.stage, secret.version);
     let version = match secret.backend {
@@ -120,6 +126,19 @@ pub async fn write_value(
     Ok((secret, version))
 }
 
+/// The version that somebody else has made of what was announced. One read.
+async fn finished(
+    vault: &Vault,
+    tenant: &Tenant,
+    loaded: &Loaded,
+    number: u32,
+) -> Result<(Secret, Version)> {
+    let place = VersionItem::place(tenant, loaded.secret.id, number);
+    let found: Option<VersionItem> = vault.store.get(&place).await?;
+    let item = found.ok_or_else(|| Error::internal("a version that was finished is gone"))?;
+    Ok((loaded.secret.clone(), item.version()))
+}
+
 /// Write a value
 ///
 /// The next version, current at once or pending. Of parallel writers with the same expectation one
@@ -127,14 +146,14 @@ pub async fn write_value(
 /// value beyond `maxVersions`.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/versions", tag = "Versions")]
 pub async fn version_create(
-    caller: Entitled<SecretUpdate>,
+    caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     if_match: IfMatch,
     submission: Submission<VersionIn>,
 ) -> Answered<Created<VersionView>> {
-    let asker = Asker::of(&app, &caller, &asking);
+    let asker = Asker::operated(&app, &caller, &asking).submitting(&submission);
     let (submission, input) = submission.take();
     if input.stage == Stage::Previous {
         let detail = "must be one of current, pending";
@@ -143,8 +162,10 @@ pub async fn version_create(
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
         check_present(&loaded.secret)?;
-        if_match.check(loaded.secret.version)?;
-        check_expected(&loaded.secret, input.expected_current_version)?;
+        if !loaded.inside.has_begun(&asker.token) {
+            if_match.check(loaded.secret.version)?;
+            check_expected(&loaded.secret, input.expected_current_version)?;
+        }
         let kind = loaded.secret.kind;
         let (value, origin) =
             generated(&asker, kind, input.value.clone(), input.generate.as_ref(), None).await?;

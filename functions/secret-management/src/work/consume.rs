@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millwright_core::{Error, ProjectId, Result, ServiceKeyId, TeamId, UserId};
+use millwright_core::{Error, Line, ProjectId, Result, ServiceKeyId, TeamId, UserId};
 use millwright_event::{Effects, Envelope, batch::Batch, inbox};
 use millwright_store::{Condition, Store};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ const ORGANIZATION_DELETED: &str = "organizations.organization.deleted";
 const PROJECT_DELETED: &str = "planning.project.deleted";
 const PROJECT_RESTORED: &str = "planning.project.restored";
 const KEY_REVOKED: &str = "auth.api_key.revoked";
+const PROVIDER_DELETED: &str = "ai.provider.deleted";
 
 /// The event types it is subscribed to.
 pub const CONSUMED: &[&str] = &[
@@ -27,6 +28,7 @@ pub const CONSUMED: &[&str] = &[
     PROJECT_DELETED,
     PROJECT_RESTORED,
     KEY_REVOKED,
+    PROVIDER_DELETED,
 ];
 
 #[derive(Deserialize)]
@@ -52,6 +54,12 @@ struct OfProject {
 #[serde(rename_all = "camelCase")]
 struct OfKey {
     key_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfProvider {
+    provider_id: Line<1, 100>,
 }
 
 /// Works on a batch; what fails is marked in it.
@@ -86,6 +94,11 @@ async fn handle(store: &Store, envelope: &Envelope) -> Result<()> {
         PROJECT_DELETED | PROJECT_RESTORED => {
             let OfProject { project_id } = envelope.data_as()?;
             Order::Project { project_id }
+        }
+        PROVIDER_DELETED => {
+            let OfProvider { provider_id } = envelope.data_as()?;
+            let (service, resource_type) = ("ai-service".to_owned(), "provider".to_owned());
+            Order::Bound { service, resource_type, resource_id: provider_id.to_string() }
         }
         ORGANIZATION_DELETED => Order::Organization,
         _ => return Ok(()),

@@ -5,6 +5,7 @@
 //! each step one transaction that requires what was read: whoever dies in the middle leaves less to
 //! do for the next one, and two at once do it once.
 
+mod bound;
 mod consume;
 mod desk;
 mod grant;
@@ -141,6 +142,9 @@ pub async fn work(vault: &Vault, message: &Message, slice: Duration) -> Result<W
         Order::Team { team_id } => scope::team(&task, *team_id).await?,
         Order::Member { user_id, until } => scope::member(&task, *user_id, *until).await?,
         Order::ServiceKey { key_id } => scope::service_key(&task, *key_id).await?,
+        Order::Bound { service, resource_type, resource_id } => {
+            bound::drop_all(&task, service, resource_type, resource_id).await?
+        }
         Order::Labels { secret_id } => outside::labels(&task, *secret_id).await?,
         Order::TakeBack { secret_id } => outside::take_back(&task, *secret_id).await?,
         Order::Organization => organization::purge(&task).await?,

@@ -46,6 +46,12 @@ pub enum Order {
     ServiceKey {
         key_id: ServiceKeyId,
     },
+    /// What secrets were bound to is gone.
+    Bound {
+        service: String,
+        resource_type: String,
+        resource_id: String,
+    },
     /// Which values of a secret are kept in the secret store, and which is current there.
     Labels {
         secret_id: SecretId,

@@ -6,7 +6,7 @@ use millwright_store::{Contention, Query};
 use super::{Progress, Task, grant::drop_all};
 use crate::{
     domain::{DeletedBecause, GranteeType, Place, Scope, Secret, SecretId, Status},
-    events::{SecretData, SecretDeleted, SecretRestored},
+    events::{DeletionData, SecretData, SecretDeleted, SecretRestored},
     secret::replace,
     store::{NameMarker, ProjectMark, load, secrets_by_name, secrets_of_place},
 };
@@ -124,7 +124,7 @@ async fn delete(
         replace(&mut effects, &after, &inside, before.version)?;
         effects.remove(&NameMarker::of(before)?);
         effects.put(&task.record("secret_delete", &after));
-        effects.emit(&SecretDeleted(SecretData::of(&after)))?;
+        effects.emit(&SecretDeleted(DeletionData::of(&after, &loaded.bindings)))?;
         effects.commit().await
     };
     Contention::new(store).settle(store, attempt).await

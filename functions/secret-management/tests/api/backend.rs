@@ -6,18 +6,20 @@ use axum::Router;
 use futures::future::join_all;
 use millwright_http::Platform;
 use millwright_store::Store;
-use millwright_testkit::{Client, CrashPoint, Faults, Files, TestApp, TestSecrets};
+use millwright_testkit::{Client, Faults, Files, TestApp, TestSecrets};
 use secret_management::{Ports, SecretManagement, backend::SecretsManager};
 use serde_json::{Value, json};
 
 use crate::{
-    A, PATH, api_key, create, reveal, surroundings,
-    work::{DAY, Jobs, organization_deleted, said},
+    A, PATH, api_key, create,
+    following::organization_deleted,
+    reveal, surroundings,
+    work::{DAY, Jobs},
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub const MINUTE: Duration = Duration::from_secs(60);
 
-fn secrets() -> &'static TestSecrets {
+pub fn secrets() -> &'static TestSecrets {
     TestSecrets::of_process()
 }
 
@@ -34,7 +36,7 @@ fn faulty(faults: &Faults) -> impl Fn(Platform, Store, Files) -> Router + Send +
     }
 }
 
-async fn start_faulty(faults: &Faults) -> TestApp {
+pub async fn start_faulty(faults: &Faults) -> TestApp {
     let app = TestApp::start("secret-management", faulty(faults)).await;
     let backends = json!({ "allowedBackends": ["internal", "aws_secrets_manager"] });
     let settings = format!("{PATH}/settings");
@@ -42,33 +44,33 @@ async fn start_faulty(faults: &Faults) -> TestApp {
     app
 }
 
-async fn start() -> TestApp {
+pub async fn start() -> TestApp {
     start_faulty(&Faults::default()).await
 }
 
-fn outside(name: &str, key: &str) -> Value {
+pub fn outside(name: &str, key: &str) -> Value {
     let mut body = api_key(name, key);
     body["backend"] = json!("aws_secrets_manager");
     body
 }
 
 /// What the store calls it.
-fn stored(owner: &Client, path: &str) -> String {
+pub fn stored(owner: &Client, path: &str) -> String {
     let id = path.rsplit('/').next().unwrap();
     format!("test/{}/{id}", owner.tenant().organization().unwrap())
 }
 
-fn written(key: &str) -> Value {
+pub fn written(key: &str) -> Value {
     json!({ "value": { "key": key } })
 }
 
 /// How many values the table itself has.
-async fn values(app: &TestApp) -> usize {
+pub async fn values(app: &TestApp) -> usize {
     app.database.items().await.iter().filter(|item| item.kind() == "value").count()
 }
 
 /// Every version that is there, with its value.
-async fn all_values(owner: &Client, path: &str) -> Vec<(u64, String)> {
+pub async fn all_values(owner: &Client, path: &str) -> Vec<(u64, String)> {
     let mut all = Vec::new();
     for version in owner.all(&format!("{path}/versions"), 100).await {
         if version["state"] == "enabled" {
@@ -181,79 +183,6 @@ async fn of_32_writers_as_many_get_consecutive_numbers_as_the_store_takes() {
 }
 
 #[tokio::test]
-async fn wherever_a_writer_dies_the_jobs_finish_or_drop_it_once() {
-    for at in 1..=6 {
-        for crash in [CrashPoint::Before(at), CrashPoint::After(at)] {
-            let store_faults = Faults::default();
-            let app = start_faulty(&store_faults).await;
-            let owner = app.client(A, "owner");
-            let path = create(&owner, outside("k", "v1")).await;
-            let versions = format!("{path}/versions");
-            let instance = app.instance();
-            instance.faults().crash(crash);
-            let late = instance.client(A, "owner");
-            let answered = tokio::select! {
-                answer = late.post(&versions, written("v2")) => Some(answer.status),
-                () = instance.faults().crashed() => None,
-            };
-            app.database.clock.advance(76 * MINUTE);
-            let mut jobs = Jobs::of(&app, 2);
-            jobs.sweep().await;
-            let owner = app.client(A, "owner");
-            let secret = owner.get(&path).await.expect(200);
-            let current = secret["currentVersion"].as_u64().unwrap();
-            let all = all_values(&owner, &path).await;
-            assert_eq!(all.len() as u64, current, "{crash:?}");
-            assert_eq!(all[0], (current, format!("v{current}")), "{crash:?}");
-            if answered.is_some_and(|status| status == 201) {
-                assert_eq!(current, 2, "{crash:?}");
-            }
-            let created = said(&app, "secrets.version.created").await.len() as u64;
-            assert_eq!(created, current, "{crash:?}");
-            // The next one is no worse for it, and no number is there twice.
-            owner.post(&versions, written("next")).await.expect(201);
-            let numbers: Vec<u64> =
-                all_values(&owner, &path).await.iter().map(|(number, _)| *number).collect();
-            assert_eq!(numbers.len() as u64, current + 1, "{crash:?}");
-            jobs.drain().await;
-            let labels = secrets().labelled(&stored(&owner, &path));
-            let labelled = labels.keys().filter(|label| label.starts_with('v')).count();
-            assert_eq!(labelled, numbers.len(), "{crash:?}: {labels:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn between_put_and_transaction_it_is_finished_by_the_job_or_the_next_writer() {
-    for by_writer in [false, true] {
-        let app = start().await;
-        let owner = app.client(A, "owner");
-        let path = create(&owner, outside("k", "v1")).await;
-        let versions = format!("{path}/versions");
-        let instance = app.instance();
-        // Two queries, the announcement, and the transaction that it dies before.
-        instance.faults().crash(CrashPoint::Before(4));
-        let late = instance.client(A, "owner");
-        tokio::select! {
-            answer = late.post(&versions, written("v2")) => panic!("{answer:?}"),
-            () = instance.faults().crashed() => {}
-        }
-        assert_eq!(all_values(&owner, &path).await.len(), 1);
-        if by_writer {
-            app.database.clock.advance(2 * MINUTE);
-            app.client(A, "owner").post(&versions, written("v3")).await.expect(201);
-        } else {
-            app.database.clock.advance(76 * MINUTE);
-            Jobs::of(&app, 2).sweep().await;
-        }
-        let all = all_values(&app.client(A, "owner"), &path).await;
-        let keys: Vec<&str> = all.iter().rev().map(|(_, key)| key.as_str()).collect();
-        let expected: &[&str] = if by_writer { &["v1", "v2", "v3"] } else { &["v1", "v2"] };
-        assert_eq!(keys, expected);
-    }
-}
-
-#[tokio::test]
 async fn a_store_that_is_down_costs_an_attempt_and_no_number_twice() {
     let app = start().await;
     let owner = app.client(A, "owner");
@@ -276,32 +205,6 @@ async fn a_store_that_is_down_costs_an_attempt_and_no_number_twice() {
 }
 
 #[tokio::test]
-async fn a_secret_that_never_came_to_be_leaves_nothing_in_the_store() {
-    for at in 1..=6 {
-        let app = start().await;
-        // Settings and keys are in memory.
-        create(&app.client(A, "owner"), outside("warm", "v")).await;
-        let organization = app.client(A, "owner").tenant().organization().unwrap().to_string();
-        let before = secrets().names(&format!("test/{organization}")).len();
-        let instance = app.instance();
-        instance.faults().crash(CrashPoint::Before(at));
-        let late = instance.client(A, "owner");
-        let answered = tokio::select! {
-            answer = late.post(PATH, outside("k", "v1")) => Some(answer),
-            () = instance.faults().crashed() => None,
-        };
-        app.database.clock.advance(76 * MINUTE);
-        Jobs::of(&app, 2).sweep().await;
-        let there = secrets().names(&format!("test/{organization}")).len();
-        assert_eq!(there - before, usize::from(answered.is_some()), "{at}");
-        let notes = app.database.items().await;
-        assert!(notes.iter().all(|item| item.kind() != "stored_note"));
-        let again = app.client(A, "owner").post(PATH, outside("k", "v1")).await;
-        assert_eq!(again.status.as_u16(), if answered.is_some() { 409 } else { 201 });
-    }
-}
-
-#[tokio::test]
 async fn a_hundred_are_resolved_by_five_batches() {
     let app = start().await;
     let owner = app.client(A, "owner");
@@ -317,165 +220,6 @@ async fn a_hundred_are_resolved_by_five_batches() {
         assert_eq!(result["value"], format!("v{n}"));
     }
     assert_eq!(secrets().take_calls(), ["BatchGetSecretValue"; 5]);
-}
-
-/// A secret of so many versions.
-async fn with_versions(app: &TestApp, count: usize) -> String {
-    let owner = app.client(A, "owner");
-    let path = create(&owner, api_key("k", "v1")).await;
-    for number in 2..=count {
-        let body = written(&format!("v{number}"));
-        owner.post(&format!("{path}/versions"), body).await.expect(201);
-    }
-    path
-}
-
-async fn migrate(app: &TestApp, path: &str, to: &str) -> String {
-    let body = json!({ "backend": to });
-    let accepted = app.client(A, "owner").post(&format!("{path}/migrate"), body).await;
-    accepted.expect(202);
-    accepted.header("location").unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn a_secret_moves_there_and_back_wherever_the_jobs_die() {
-    for seed in 0..5_usize {
-        let app = start().await;
-        let owner = app.client(A, "owner");
-        let path = with_versions(&app, 4).await;
-        owner.delete(&format!("{path}/versions/2")).await.expect(204);
-        let expected = all_values(&owner, &path).await;
-        let name = stored(&owner, &path);
-        for (to, outside) in [("aws_secrets_manager", true), ("internal", false)] {
-            let job = migrate(&app, &path, to).await;
-            let again = app
-                .client(A, "owner")
-                .post(&format!("{path}/migrate"), json!({ "backend": to }))
-                .await;
-            again.expect_problem(409, "invalid_state");
-            let mut jobs = Jobs::of(&app, 2);
-            // Each delivery dies one call later than the one before, after or before it.
-            jobs.drain_crashing(|number| match number % 3 {
-                0 => Some(CrashPoint::After(seed * 4 + number + 1)),
-                1 => Some(CrashPoint::Before(seed * 4 + number + 1)),
-                _ => None,
-            })
-            .await;
-            let owner = app.client(A, "owner");
-            let job = owner.get(&job).await.expect(200);
-            assert_eq!((&job["state"], &job["kind"]), (&json!("completed"), &json!("migrate")));
-            assert_eq!(all_values(&owner, &path).await, expected, "{seed}");
-            assert_eq!(owner.get(&path).await.expect(200)["backend"], to);
-            assert_eq!(values(&app).await, if outside { 0 } else { 4 });
-            assert_eq!(secrets().names(&name).len(), usize::from(outside));
-        }
-        assert_eq!(said(&app, "secrets.secret.migrated").await.len(), 2);
-        // What was deleted is there, too.
-        let owner = app.client(A, "owner");
-        owner.post(&format!("{path}/versions/2/restore"), json!({})).await.expect(200);
-        assert_eq!(all_values(&owner, &path).await.len(), 4);
-    }
-}
-
-#[tokio::test]
-async fn every_value_is_readable_and_none_is_lost_whatever_call_the_migration_dies_at() {
-    for to_store in [true, false] {
-        for at in 1.. {
-            let mut died = false;
-            // Before the next call is no other place.
-            for crash in [CrashPoint::After(at)] {
-                let app = start().await;
-                let path = with_versions(&app, 2).await;
-                let mut jobs = Jobs::of(&app, 1);
-                if !to_store {
-                    migrate(&app, &path, "aws_secrets_manager").await;
-                    jobs.drain().await;
-                }
-                let to = if to_store { "aws_secrets_manager" } else { "internal" };
-                migrate(&app, &path, to).await;
-                let owner = app.client(A, "owner");
-                let expected = [(2, "v2".to_owned()), (1, "v1".to_owned())];
-                let message = app.messages_to(secret_management::work::JOBS).await;
-                let process = app.database.other_process();
-                process.faults.crash(crash);
-                let slice = message.into_iter().rev().find(|it| it.kind == "secrets.job.slice_due");
-                let message = millwright_event::batch::Message::of("m", slice.unwrap());
-                let worker = crate::work::desk(&process);
-                tokio::select! {
-                    worked = worker.work(&message) => drop(worked.unwrap()),
-                    () = process.faults.crashed() => died = true,
-                }
-                // As it lies there, half moved.
-                assert_eq!(all_values(&owner, &path).await, expected, "{to} {crash:?}");
-                app.database.clock.advance(MINUTE * 10);
-                jobs.drain().await;
-                let owner = app.client(A, "owner");
-                assert_eq!(all_values(&owner, &path).await, expected, "{to} {crash:?}");
-                assert_eq!(owner.get(&path).await.expect(200)["backend"], to);
-                assert_eq!(values(&app).await, if to_store { 0 } else { 2 });
-            }
-            if !died {
-                assert!(at > 10, "{at} calls");
-                break;
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_is_written_while_it_moves_moves_too() {
-    let app = start().await;
-    let path = with_versions(&app, 3).await;
-    for (to, next) in [("aws_secrets_manager", "v4"), ("internal", "v5")] {
-        migrate(&app, &path, to).await;
-        let mut jobs = Jobs::of(&app, 1);
-        let instance = app.instance();
-        let writer = instance.client(A, "owner");
-        let versions = format!("{path}/versions");
-        let write = async {
-            loop {
-                let answer = writer.post(&versions, written(next)).await;
-                match answer.status.as_u16() {
-                    201 => return,
-                    409 | 503 => tokio::time::sleep(Duration::from_millis(50)).await,
-                    _ => panic!("{answer:?}"),
-                }
-            }
-        };
-        futures::join!(jobs.drain(), write);
-        jobs.drain().await;
-        let owner = app.client(A, "owner");
-        assert_eq!(owner.get(&path).await.expect(200)["backend"], to);
-        assert_eq!(all_values(&owner, &path).await[0].1, next);
-    }
-    let all = all_values(&app.client(A, "owner"), &path).await;
-    let keys: Vec<&str> = all.iter().rev().map(|(_, key)| key.as_str()).collect();
-    assert_eq!(keys, ["v1", "v2", "v3", "v4", "v5"]);
-    assert_eq!(values(&app).await, 5);
-}
-
-#[tokio::test]
-async fn more_versions_than_fit_move_only_if_the_oldest_may_go() {
-    let app = start().await;
-    let owner = app.client(A, "owner");
-    let path = with_versions(&app, 20).await;
-    let migrating = format!("{path}/migrate");
-    let to = json!({ "backend": "aws_secrets_manager" });
-    owner.post(&migrating, to).await.expect_problem(409, "too_many_versions");
-    let to = json!({ "backend": "aws_secrets_manager", "dropOldVersions": true });
-    app.client(A, "admin").post(&migrating, to.clone()).await.expect_problem(403, "forbidden");
-    owner.post(&migrating, to).await.expect(202);
-    Jobs::of(&app, 2).drain().await;
-    let owner = app.client(A, "owner");
-    let numbers: Vec<u64> = all_values(&owner, &path).await.iter().map(|(n, _)| *n).collect();
-    assert_eq!(numbers, (6..=20).rev().collect::<Vec<_>>());
-    let secret = owner.get(&path).await.expect(200);
-    assert_eq!(secret["maxVersions"], 15);
-    let more = json!({ "maxVersions": 16 });
-    owner.patch(&path, more).await.expect_problem(400, "invalid_request");
-    let mut body = outside("other", "v");
-    body["maxVersions"] = json!(16);
-    owner.post(PATH, body).await.expect_problem(400, "invalid_request");
 }
 
 #[tokio::test]

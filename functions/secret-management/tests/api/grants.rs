@@ -8,7 +8,7 @@ use secret_management::domain::{TeamSeat, Teams};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{A, PATH, api_key, create, reveal, start, surroundings};
+use crate::{A, PATH, api_key, create, reveal, start, surroundings, work::said};
 
 fn grant(kind: &str, id: impl ToString, rights: &[&str]) -> Value {
     json!({ "granteeType": kind, "granteeId": id.to_string(), "rights": rights })
@@ -125,6 +125,11 @@ async fn a_service_reveals_what_is_bound_to_it_and_nothing_else() {
     let refused = owner.delete(&path).await.expect_problem(409, "secret_in_use");
     assert_eq!(refused["bindings"][0]["service"], "ai-service");
     owner.delete(&format!("{path}?force=true")).await.expect(204);
+    let told = &said(&app, "secrets.secret.deleted").await[0]["bindings"];
+    assert_eq!(
+        (&told[0]["bindingId"], &told[0]["createdBy"]),
+        (&made["id"], &json!(owner.user.to_string()))
+    );
     owner.post(&format!("{path}/restore"), json!({})).await.expect(200);
     service.delete(&format!("{bindings}/{}", made["id"].as_str().unwrap())).await.expect(204);
     service.post(&format!("{path}/reveal"), json!({})).await.expect(403);

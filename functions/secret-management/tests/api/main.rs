@@ -5,10 +5,14 @@
 mod backend;
 mod canary;
 mod costs;
+mod crashes;
 mod exactly;
+mod following;
 mod grants;
 mod keys;
 mod kv;
+mod moving;
+mod platform;
 mod policies;
 mod reveal;
 mod rotations;

@@ -96,6 +96,12 @@ impl<T> Submission<T> {
         self.claim.is_some()
     }
 
+    /// Names the submission: sent again after a crash it has the same name, and no other one has.
+    /// None without a key.
+    pub fn name(&self) -> Option<String> {
+        self.claim.as_ref().map(Claim::submission)
+    }
+
     /// Begins the one transaction of this request.
     pub fn write(&self, store: &Store, caller: &Caller) -> Write {
         Write::new(store, caller, self.claim.clone().map(ClaimUse::Complete))

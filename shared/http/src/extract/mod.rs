@@ -11,8 +11,8 @@ mod query;
 
 pub use access::{
     ACT_FOR_HEADER, Allowed, AllowedOrService, Authenticated, CALLER_HEADER, Caller,
-    CallingService, Entitled, FromService, Gate, Known, Operator, Public, RECENT, Recent, Session,
-    SignedIn,
+    CallingService, Entitled, FromService, Gate, Known, Operator, OrOperator, Public, RECENT,
+    Recent, Session, SignedIn,
 };
 pub use asking::Asking;
 pub use body::{Body, Empty, Foreign, FromCsv, Submission, Tabular, Verbatim};

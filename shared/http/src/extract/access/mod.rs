@@ -3,6 +3,7 @@
 mod caller;
 mod either;
 mod entitled;
+mod operated;
 mod person;
 mod presence;
 mod service;
@@ -20,6 +21,7 @@ pub use self::{
     caller::Caller,
     either::AllowedOrService,
     entitled::Entitled,
+    operated::OrOperator,
     person::{Known, Operator, SignedIn},
     presence::{RECENT, Recent, Session},
     service::{ACT_FOR_HEADER, CALLER_HEADER, CallingService, FromService},
