@@ -91,6 +91,7 @@ pub fn api<P: Purpose>() -> Api<AiService, P> {
             INVALID_STATE,
             CONTENTION,
         ]))
+        .with(operation!(completion::cache_purge))
         // OpenAI's surface
         .with(operation!(surface::openai_chat_create))
         .with(operation!(surface::openai_model_list))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     completion::{Completion, CompletionId, CompletionStatus, TokenUsage},
-    domain::{HealthStatus, ModelId, ProviderId, ProviderKind, TaskType},
+    domain::{HealthStatus, ModelId, ProviderId, ProviderKind, Purge, TaskType},
     gateway::UsageSource,
 };
 
@@ -143,6 +143,15 @@ pub struct BudgetData {
     pub budget_micros: u64,
 }
 
+/// Which answers of the cache are given no more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PurgeData {
+    pub organization_id: OrgId,
+    #[serde(flatten)]
+    pub purge: Purge,
+}
+
 fn budget_example(spent: u64) -> Value {
     json!({
         "providerId": "aip_01jdz7xk2nf5h9vq3w8c6m4t0b",
@@ -251,6 +260,13 @@ millwright_event::events! {
     /// A completion ended otherwise; what it consumed is charged.
     CompletionFailed(CompletionData) = "ai.completion.failed",
         about completion_id, completion_example("failed", "provider_error".into());
+    /// Kept answers were taken back.
+    CachePurged(PurgeData) = "ai.cache.purged",
+        about organization_id, json!({
+            "organizationId": "org_01jdz7xk2nf5h9vq3w8c6m4t0b",
+            "modelId": "mdl_01jdz7xk2nf5h9vq3w8c6m4t0b", "userId": null,
+            "at": "2026-11-23T09:00:00.000Z",
+        });
     /// The settings were changed; the kill switch among them.
     SettingsUpdated(SettingsData) = "ai.settings.updated",
         about organization_id, json!({

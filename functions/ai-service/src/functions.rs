@@ -59,7 +59,7 @@ pub async fn ai_service_on_events() -> Result<(), StartError> {
     let completions = completions(&environment)?;
     serve_events(completions, |completions: Arc<Completions>, Order::Sweep| async move {
         let swept = sweep(&completions).await?;
-        tracing::info!(closed = swept.closed, "swept");
+        tracing::info!(closed = swept.closed, purged = swept.purged, "swept");
         Ok(swept)
     })
     .await

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{
-    Change, Error, FaultCode, Faults, Line, Patch, Result, RoleId, codes::NAME_TAKEN,
+    Change, Error, FaultCode, Faults, Line, Patch, Result, RoleId, Timestamp, codes::NAME_TAKEN,
 };
 use millwright_event::Effects;
 use millwright_http::{
@@ -18,11 +18,11 @@ use crate::{
     app::AiService,
     domain::{
         Common, Configuration, Few, Model, ModelDefaults, ModelId, ModelTier, ModelView,
-        PriceTable, Provider, ProviderId, Tokens,
+        PriceTable, Provider, ProviderId, Purge, Tokens,
     },
     events::{ModelCreated, ModelDeleted, ModelUpdated, ThingData},
     permissions::{ModelManage, ModelRead},
-    store::{Entry, read_configuration, target},
+    store::{Entry, PurgeItem, read_configuration, target},
     thing::{self, Thing},
 };
 
@@ -63,6 +63,13 @@ impl Thing for Model {
             (_, None) => effects.emit(&ModelDeleted(data)),
             _ => effects.emit(&ModelUpdated(data)),
         }
+    }
+
+    /// Answers that it has given.
+    fn take_along(&self, effects: &mut Effects, now: Timestamp) -> Result<()> {
+        let purge = Purge { model_id: Some(self.id), user_id: None, at: now };
+        effects.put(&PurgeItem::of(purge));
+        Ok(())
     }
 
     fn hold_references(&self, effects: &mut Effects) {
@@ -304,7 +311,8 @@ pub async fn model_update(
 
 /// Delete a model
 ///
-/// For ever, unless a chain or rule targets it. One query and one transaction of six items.
+/// For ever, unless a chain or rule targets it. Answers of it that the cache has are deleted within 15
+/// minutes. One query and one transaction of seven items.
 #[utoipa::path(delete, path = "/api/v1/ai/models/{id}", tag = "Models")]
 pub async fn model_delete(
     caller: Allowed<ModelManage>,

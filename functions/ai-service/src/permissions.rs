@@ -15,6 +15,8 @@ millwright_identity::permissions! {
     CompletionRead = "ai.completion.read" [Owner Admin Member Viewer];
     /// Read everybody's completions
     CompletionReadAll = "ai.completion.read_all" [Owner Admin];
+    /// Take back kept answers
+    CachePurge = "ai.cache.purge" [Owner Admin];
     /// Read routing rules and fallback chains, and explain routes
     RouteRead = "ai.route.read" [Owner Admin Member Viewer];
     /// Create, change and delete routing rules and fallback chains

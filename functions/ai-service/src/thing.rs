@@ -35,6 +35,11 @@ pub trait Thing: Configured {
     /// What else must hold with a write that leaves it so: what it refers to is still there.
     fn hold_references(&self, _effects: &mut Effects) {}
 
+    /// What goes with it, one item at most.
+    fn take_along(&self, _effects: &mut Effects, _now: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
     /// Who uses it, if somebody does: then it cannot be deleted.
     fn user(&self, _configuration: &Configuration) -> Option<String> {
         None
@@ -173,13 +178,15 @@ pub fn check_unused<T: Thing>(thing: &T, configuration: &Configuration) -> Resul
     }
 }
 
-/// Takes one away, three items; the count is the caller's.
+/// Takes one away, three items, a fourth of models; the count is the caller's.
 pub fn remove<T: Thing>(effects: &mut Effects, app: &AiService, thing: &T) -> Result<()> {
     let key = Entry::<T>::place(effects.tenant(), thing.key_id());
     let step = effects.delete_when(&key, Condition::version(thing.common().version));
     effects.refused_as(step, Error::lost_race());
     effects.remove(&NameMarker::of(thing));
-    effects.put(&Gone::of(thing, app.store.clock().now()));
+    let now = app.store.clock().now();
+    effects.put(&Gone::of(thing, now));
+    thing.take_along(effects, now)?;
     T::announce(effects, Some(thing), None)
 }
 

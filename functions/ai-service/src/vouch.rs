@@ -3,9 +3,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "the sweep works for every organization")]
 
-use millwright_core::{OrgId, Tenant, Voucher};
+use millwright_core::{Error, Result, Tenant, Voucher};
+use millwright_store::RawItem;
 
-/// An organization of which a completion is open.
-pub fn open(organization: OrgId) -> Tenant {
-    Tenant::vouched(organization, Voucher::Event)
+/// The organization of an item that an index of all organizations has shown.
+///
+/// # Errors
+/// `internal`: it is nobody's.
+pub fn of_item(item: &RawItem) -> Result<Tenant> {
+    let organization = item.partition_key().split('#').nth(1).and_then(|id| id.parse().ok());
+    let organization = organization.ok_or_else(|| Error::internal("an item of nobody"))?;
+    Ok(Tenant::vouched(organization, Voucher::Event))
 }

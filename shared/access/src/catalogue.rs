@@ -10,6 +10,12 @@ use millwright_identity::{
 /// The catalogue.
 pub const CATALOGUE: &[&Permission] = &[
     &Permission {
+        code: "ai.cache.purge",
+        summary: "Take back kept answers",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
         code: "ai.completion.create",
         summary: "Ask models, and cancel and rate one's own completions",
         grantable: Grantable::Role,

@@ -116,6 +116,7 @@ into_response! {
     [T: Serialize + ToSchema] Listed<T>,
     [T: Serialize + ToSchema] Made<T>,
     [T: Serialize + ToSchema] Plain<T>,
+    [T: Serialize + ToSchema] Taken<T>,
     [] NoContent,
 }
 
@@ -158,6 +159,23 @@ impl<T: Serialize + ToSchema> Answer for Made<T> {
 impl<T: Serialize + ToSchema> Describe for Made<T> {
     fn describe(document: &mut OperationDocument) {
         document.answer::<T>(201, "Created");
+    }
+}
+
+/// 202 without a version and a place: what goes on behind the answer shows nowhere.
+#[derive(Clone, Debug)]
+pub struct Taken<T>(pub T);
+
+impl<T: Serialize + ToSchema> Answer for Taken<T> {
+    fn render(&self) -> Result<Rendered> {
+        let body = json(&self.0)?;
+        Ok(Rendered::of(StatusCode::ACCEPTED, body))
+    }
+}
+
+impl<T: Serialize + ToSchema> Describe for Taken<T> {
+    fn describe(document: &mut OperationDocument) {
+        document.answer::<T>(202, "Accepted");
     }
 }
 

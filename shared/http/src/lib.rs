@@ -31,7 +31,7 @@ mod write;
 
 pub use answer::{
     Accepted, Answer, Created, Listed, Made, NoContent, Plain, Rehearsable, Rendered,
-    Representation, Upserted, Versioned,
+    Representation, Taken, Upserted, Versioned,
 };
 pub use api::{Api, Describing, Document, Endpoint, Entry, Purpose, Serving};
 pub use batch::{BatchResult, BatchResults, BatchStep, Operations};

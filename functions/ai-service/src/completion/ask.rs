@@ -152,7 +152,7 @@ async fn admit(
     configuration: &Configuration,
 ) -> Result<Option<Found>, Refused> {
     if let (Some(cache), Some(first)) = (&open.cache, route.candidates.first())
-        && let Some(found) = cache.find(app, &open.asked, first.model).await
+        && let Some(found) = cache.find(app, &open.asked, first.model, &configuration.purges).await
     {
         open.plan.targets = vec![known(*first, extension)];
         return Ok(Some(found));

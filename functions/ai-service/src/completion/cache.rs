@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deserr::Deserr;
-use millwright_core::{Bounded, Faults, wire_enum};
+use millwright_core::{Bounded, Faults, Timestamp, UserId, wire_enum};
 use millwright_model::{
     Answer, Choice, Envelope, Finish, Part, Request, Surface, read_answer, write_answer,
 };
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::{Asked, Completions, Extension, open::Open};
 use crate::{
-    domain::{CacheMode, Model, ModelId, Settings},
+    domain::{CacheMode, Model, ModelId, Purge, Settings},
     gateway::Target,
-    store::CachedItem,
+    store::{CachedItem, CachedMark},
 };
 
 wire_enum! {
@@ -66,6 +66,8 @@ pub(super) struct Cache {
     reads: bool,
     writes: bool,
     kept: Duration,
+    /// Whose alone the answer is.
+    user: Option<UserId>,
     /// Digest of all that an answer depends on but the model.
     request: String,
 }
@@ -84,9 +86,10 @@ impl Cache {
         if mode == CacheMode::Off || request.n > 1 || request.logprobs {
             return None;
         }
-        let user = match wish.and_then(|wish| wish.scope) {
-            Some(CacheScope::User) => json!([asked.user, asked.api_key]),
-            Some(CacheScope::Organization) | None => Value::Null,
+        let is_own = wish.and_then(|wish| wish.scope) == Some(CacheScope::User);
+        let user = match is_own {
+            true => json!([asked.user, asked.api_key]),
+            false => Value::Null,
         };
         let mut body = request.original.body.clone();
         body.retain(|name, _| !APART.contains(&name.as_str()));
@@ -105,6 +108,7 @@ impl Cache {
             reads: matches!(mode, CacheMode::Read | CacheMode::ReadWrite),
             writes: matches!(mode, CacheMode::Write | CacheMode::ReadWrite),
             kept: Duration::from_secs(seconds.into()),
+            user: asked.user.filter(|_| is_own),
             request: crate::digest::hex(key.to_string().as_bytes()),
         })
     }
@@ -115,7 +119,13 @@ impl Cache {
     }
 
     /// The answer of this model, if there is one. One GetItem.
-    pub async fn find(&self, app: &Completions, asked: &Asked, model: &Model) -> Option<Found> {
+    pub async fn find(
+        &self,
+        app: &Completions,
+        asked: &Asked,
+        model: &Model,
+        purges: &[Purge],
+    ) -> Option<Found> {
         if !self.reads {
             return None;
         }
@@ -129,17 +139,21 @@ impl Cache {
                 return None;
             }
         };
+        if purges.iter().any(|purge| purge.takes(model.id, self.user, item.created_at)) {
+            return None;
+        }
         let body = serde_json::from_str(&item.body).ok()?;
         let answer = read_answer(self.surface.dialect(), &digest, body).ok()?;
         Some(Found { answer, dropped: item.dropped })
     }
 
-    /// Keeps an answer that is whole and small enough. One PutItem; if that fails nobody is told.
+    /// Keeps an answer that is whole and small enough. Two PutItem, first of the mark; if that fails nobody is told.
     async fn keep(
         &self,
         app: &Completions,
         asked: &Asked,
         target: &Target,
+        created_at: Timestamp,
         answer: &Answer,
         dropped: &[String],
     ) {
@@ -155,14 +169,23 @@ impl Cache {
         if body.len() > MAX_BYTES {
             return;
         }
-        let item = CachedItem {
-            digest: self.digest(target.model_id, target.model_version),
-            body,
-            dropped: dropped.to_vec(),
-            expires_at: app.now().plus(self.kept),
+        let digest = self.digest(target.model_id, target.model_version);
+        let expires_at = app.now().plus(self.kept);
+        let mark = CachedMark {
+            digest: digest.clone(),
+            model_id: target.model_id,
+            user_id: self.user,
+            created_at,
+            expires_at,
         };
+        let dropped = dropped.to_vec();
+        let item = CachedItem { digest, body, dropped, created_at, expires_at };
         let always = Condition::default();
-        if let Err(error) = app.store.put_when(&asked.tenant, &item, &always).await {
+        let kept = async {
+            app.store.put_when(&asked.tenant, &mark, &always).await?;
+            app.store.put_when(&asked.tenant, &item, &always).await
+        };
+        if let Err(error) = kept.await {
             tracing::warn!(%error, "an answer is not kept");
         }
     }
@@ -184,6 +207,7 @@ pub(super) async fn keep(
     dropped: &[String],
 ) {
     if let (Some(cache), Some(target)) = (&open.cache, open.plan.targets.get(target)) {
-        cache.keep(app, &open.asked, target, answer, dropped).await;
+        let created_at = open.completion.summary.created_at;
+        cache.keep(app, &open.asked, target, created_at, answer, dropped).await;
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod list;
 mod open;
 mod plan;
+mod purge;
 mod quota;
 mod record;
 mod shape;
@@ -23,7 +24,7 @@ mod sweep;
 
 pub mod operations {
     //! Where the table of contents finds them.
-    pub use super::{handlers::*, list::*};
+    pub use super::{handlers::*, list::*, purge::*};
 }
 
 pub use ask::complete;

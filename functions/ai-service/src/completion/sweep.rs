@@ -1,6 +1,6 @@
 //! Completions whose function has died: closed, charged the estimate, told once.
 
-use millwright_core::{Error, Result, Tenant};
+use millwright_core::{Result, Tenant};
 use millwright_event::{Cause, Effects};
 use millwright_model::{Code, Usage};
 use millwright_store::{Index, Outcome, Partition, Query};
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Completion, CompletionId, CompletionStatus, CompletionSummary, Completions,
-    finish::settle_budgets, milliseconds, quota::settle,
+    finish::settle_budgets, milliseconds, purge::purge, quota::settle,
 };
 use crate::{
     events::{CompletionData, CompletionFailed},
@@ -21,12 +21,14 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     pub closed: usize,
+    /// Answers of the cache that were purged.
+    pub purged: usize,
 }
 
 /// Of a page of the index.
 const AT_ONCE: usize = 100;
 
-/// Closes what must have ended by now: at most 31 minutes after it began, if it runs every 15. One
+/// Closes what must have ended by now, and deletes what was purged: at most 31 minutes after it began, if it runs every 15. One
 /// Query for each of four shards, and for what it finds one GetItem and one transaction of two items.
 ///
 /// # Errors
@@ -40,11 +42,7 @@ pub async fn sweep(app: &Completions) -> Result<Swept> {
         loop {
             let page = app.store.page(&due, AT_ONCE, from.as_ref()).await?;
             for item in &page.items {
-                let organization = item.partition_key().split('#').nth(1);
-                let organization = organization.and_then(|id| id.parse().ok());
-                let tenant = vouch::open(
-                    organization.ok_or_else(|| Error::internal("a completion of nobody"))?,
-                );
+                let tenant = vouch::of_item(item)?;
                 let summary: CompletionSummary = item.decode_attribute("summary")?;
                 swept.closed += usize::from(close(app, &tenant, summary.id).await?);
             }
@@ -54,6 +52,7 @@ pub async fn sweep(app: &Completions) -> Result<Swept> {
             }
         }
     }
+    swept.purged = purge(app).await?;
     Ok(swept)
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Chain, ChainId, Model, ModelId, Provider, ProviderId, ProviderState, RateLimit, Rule, Settings,
+    Chain, ChainId, Model, ModelId, Provider, ProviderId, ProviderState, Purge, RateLimit, Rule,
+    Settings,
 };
 
 /// Providers, models, chains, rules, limits and settings of an organization. Everything is sorted
@@ -19,6 +20,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// How providers fare; nothing of those that were never asked.
     pub states: HashMap<ProviderId, ProviderState>,
+    /// Answers of the cache that are given no more.
+    pub purges: Vec<Purge>,
     /// Rises whenever a chain or rule begins to target something.
     pub targets_revision: u64,
 }

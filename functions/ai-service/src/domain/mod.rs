@@ -8,6 +8,7 @@ mod model;
 mod number;
 mod price;
 mod provider;
+mod purge;
 mod route;
 mod rule;
 mod settings;
@@ -33,6 +34,7 @@ pub use self::{
     provider::{
         BaseUrl, ExtraHeaders, Provider, ProviderKind, TimeoutOverrides, Timeouts, month_of,
     },
+    purge::Purge,
     route::{
         Candidate, Facts, Measures, Route, RouteFailure, RuleMiss, SkipReason, Skipped, resolve,
     },

@@ -14,8 +14,8 @@ use crate::{
     thing::{check_unused, find, remove},
 };
 
-/// Models that are deleted in one transaction, of three items each.
-const AT_ONCE: usize = 25;
+/// Models that are deleted in one transaction, of four items each.
+const AT_ONCE: usize = 18;
 
 /// The last of its models go with the provider; those before go first.
 async fn next_part(
@@ -48,7 +48,7 @@ async fn next_part(
 /// Delete a provider
 ///
 /// For ever, and its models with it, unless a chain or rule targets one of them; its secret is
-/// unbound. One query and one transaction for each 25 models, and one call of secret-management. If
+/// unbound. One query and one transaction for each 18 models, and one call of secret-management. If
 /// it breaks off between them some models are gone: delete it again.
 #[utoipa::path(delete, path = "/api/v1/ai/providers/{id}", tag = "Providers")]
 pub async fn provider_delete(

@@ -11,6 +11,7 @@ use millwright_store::{Condition, Item, Key, Query, Step, Store, Transaction, Up
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cache::PurgeItem,
     entry::{Entry, configuration_of},
     run_time::ProviderStateItem,
 };
@@ -105,6 +106,7 @@ pub async fn read_configuration(store: &Store, tenant: &Tenant) -> Result<Config
                     all.states.insert(provider, item.state);
                 }
             }
+            PurgeItem::KIND => all.purges.push(item.decode::<PurgeItem>()?.summary),
             Targets::KIND => all.targets_revision = item.version().unwrap_or_default(),
             SeedGone::KIND => {
                 without_seed.insert(item.sort_key().to_owned());

@@ -16,6 +16,8 @@
 //! | what a window of a rate limit gave | pk `O#RL#<scope>#<subject>`, sk `M#<minute>`, `D#<day>` |
 //! | who of a subject is under way | pk `O#RL#<scope>#<subject>`, sk `LEASES` |
 //! | an answer that is kept | pk `O#CACHE#<digest>`, sk `ANSWER` |
+//! | what answers were made with | pk `O#CACHED`, sk `<model>#<digest>` |
+//! | purges; those that are not done, on gsi3 | pk `O#CFG`, sk `PURGED#<model>#<user>`; pk `PURGES`, sk `<at>#<organization>` |
 //! | how a provider fared | pk `O#HEALTH#<provider>`, sk `M#<minute>#<model>` |
 //!
 //! What changes with every completion is never part of the configuration: it is one Query, and kept
@@ -28,7 +30,7 @@ mod entry;
 mod run_time;
 
 pub use self::{
-    cache::CachedItem,
+    cache::{CachedItem, CachedMark, OpenPurges, PurgeItem},
     completion::{
         CancelMark, CompletionItem, OPEN_SHARDS, OpenCompletions, SHARDS, completions_of_day,
         completions_of_user, day_of, moment_of_id,

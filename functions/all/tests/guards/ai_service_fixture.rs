@@ -150,6 +150,7 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
                 "anthropic_token_count",
                 Call::post(&format!("{anthropic}/messages/count_tokens"), asked),
             ),
+            ("cache_purge", Call::post("/api/v1/ai/cache/purge", json!({}))),
             ("completion_list", Call::get("/api/v1/ai/completions")),
             ("completion_get", Call::get(&done).refers()),
             ("completion_cancel", Call::post(&format!("{going_on}/cancel"), json!({})).refers()),

@@ -209,3 +209,62 @@ async fn only_what_is_whole_is_kept() {
     scene.first.next(Reply::Json(200, chat("4")));
     assert!(!is_cached(&scene.chat(other).await));
 }
+
+const PURGE: &str = "/api/v1/ai/cache/purge";
+
+/// How many answers the table has, and marks of them.
+async fn there_are(scene: &Scene) -> (usize, usize) {
+    let items = scene.app.database.items().await;
+    let of = |kind: &str| items.iter().filter(|item| item.kind() == kind).count();
+    (of("cached"), of("cached_mark"))
+}
+
+#[tokio::test]
+async fn what_is_purged_is_given_no_more_and_deleted() {
+    let scene = Scene::start("openai_compatible").await;
+    let own = || kept("p1/small", json!({ "mode": "read_write", "scope": "user" }));
+    for text in ["all", "own", "other"] {
+        scene.first.next(Reply::Json(200, chat(text)));
+    }
+    scene.second.next(Reply::Json(200, chat("large")));
+    assert_eq!(text_of(&scene.chat(kept("p1/small", both())).await), "all");
+    assert_eq!(text_of(&scene.chat(own()).await), "own");
+    let owner = scene.app.client(A, "owner");
+    assert_eq!(text_of(&owner.post(CHAT, own()).await), "other");
+    assert_eq!(text_of(&scene.chat(kept("p2/large", both())).await), "large");
+    assert_eq!(there_are(&scene).await, (4, 4));
+    let admin = scene.app.client(A, "admin");
+    scene.member().post(PURGE, json!({})).await.expect(403);
+    let purge = async |body: Value| {
+        scene.store.clock().advance(Duration::from_secs(1));
+        let taken = admin.post(PURGE, body).await.expect(202);
+        scene.completions.forget_configuration(&scene.tenant());
+        scene.store.clock().advance(Duration::from_secs(1));
+        taken
+    };
+    // One person's own.
+    let user = scene.member().user;
+    let taken = purge(json!({ "userId": user })).await;
+    assert_eq!((&taken["userId"], &taken["modelId"]), (&json!(user), &Value::Null));
+    scene.first.next(Reply::Json(200, chat("own again")));
+    assert_eq!(text_of(&scene.chat(own()).await), "own again");
+    assert_eq!(text_of(&owner.post(CHAT, own()).await), "other");
+    assert_eq!(text_of(&scene.chat(kept("p1/small", both())).await), "all");
+    // What was asked for after it stays.
+    let swept = ai_service::completion::sweep(&scene.completions).await.unwrap();
+    assert_eq!((swept.purged, there_are(&scene).await), (0, (4, 4)));
+    // One model's.
+    let small = model(1, "small").id;
+    purge(json!({ "modelId": small })).await;
+    let swept = ai_service::completion::sweep(&scene.completions).await.unwrap();
+    assert_eq!((swept.purged, there_are(&scene).await), (3, (1, 1)));
+    assert_eq!(text_of(&scene.chat(kept("p2/large", both())).await), "large");
+    // All of them, once.
+    purge(json!({})).await;
+    for expected in [1, 0] {
+        let swept = ai_service::completion::sweep(&scene.completions).await.unwrap();
+        assert_eq!((swept.purged, there_are(&scene).await), (expected, (0, 0)));
+    }
+    let told = scene.app.events().await;
+    assert_eq!(told.iter().filter(|event| event.kind == "ai.cache.purged").count(), 3);
+}
