@@ -8,6 +8,7 @@ millwright_core::codes! {
     TENANT_MISMATCH = Invalid "tenant_mismatch" "The event names another organization";
     QUERY_TOO_LARGE = Invalid "query_too_large" "The query is too large";
     WINDOW_UNAVAILABLE = Invalid "window_unavailable" "There are no such windows";
+    TIME_ZONE_UNAVAILABLE = Invalid "time_zone_unavailable" "Such days exist in another time zone";
     IDEMPOTENCY_KEY_REQUIRED = Invalid "idempotency_key_required" "Send an Idempotency-Key";
     DUPLICATE_DIFFERS = Conflict "duplicate_differs" "An event with this key and another body was counted before";
     CATEGORY_IN_USE = Conflict "category_in_use" "The category has counted already";

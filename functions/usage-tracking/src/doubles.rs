@@ -75,6 +75,18 @@ pub async fn raise(store: &Store, tenant: &Tenant) -> String {
     id
 }
 
+/// Computes the values of the days that were over at a time, and again those that are marked, as a
+/// worker does.
+///
+/// # Panics
+/// If the table does not answer.
+#[allow(clippy::expect_used, reason = "for tests")]
+pub async fn compute_days(usage: &crate::app::Usage, tenant: &Tenant, over: Timestamp) {
+    while usage.close_days(tenant, over).await.expect("it looks") {}
+    let until = usage.store.clock().now();
+    while usage.compute_days(tenant, until).await.expect("it computes") {}
+}
+
 /// Looks at an hour as a worker does.
 ///
 /// # Panics

@@ -109,6 +109,7 @@ async fn weigh<'d>(
         by_minute: false,
         group_by,
         by_category: false,
+        cuts_days: true,
         ..question.clone()
     };
     let mut all: Vec<Weighed<'d>> =

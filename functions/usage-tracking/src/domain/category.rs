@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::{CategoryName, Description, Pointer, is_system_code};
+use super::{CategoryName, Description, Pointer, Quantity, divide_half_even, is_system_code};
 use crate::codes;
 
 /// The measure that every category has: how many events.
@@ -140,9 +140,22 @@ pub struct Metric {
     #[deserr(default)]
     #[schema(required = false)]
     pub averaged: bool,
+    /// The event says it in thousandths of the unit, such as milliseconds. Of system categories only.
+    #[serde(skip)]
+    #[deserr(skip)]
+    #[schema(ignore)]
+    pub in_thousandths: bool,
 }
 
 impl Metric {
+    /// What digits of an event come to: exact for whole thousandths, else half-even to nine digits.
+    pub fn in_its_unit(&self, said: Quantity) -> Quantity {
+        match self.in_thousandths {
+            true => Quantity::from_nano(divide_half_even(said.nano(), 1_000)),
+            false => said,
+        }
+    }
+
     /// How many events carried it is counted beside it; else it is that of all events.
     pub fn counts_carriers(&self) -> bool {
         self.optional && self.averaged

@@ -39,6 +39,7 @@ pub fn extract(category: &Category, event: &UsageEvent) -> Result<Extracted, Str
         let quantity = leaf.scalar().and_then(|digits| digits.parse::<Quantity>().ok());
         match quantity.filter(|quantity| !quantity.is_negative()) {
             Some(quantity) => {
+                let quantity = metric.in_its_unit(quantity);
                 extracted.quantities.insert(metric.name.to_string(), quantity);
             }
             None if metric.optional => {}

@@ -36,7 +36,7 @@ const ROWS: &[Row] = &[
             ("cacheReadTokens", "/usage/cacheReadTokens", "tokens"),
             ("cacheWriteTokens", "/usage/cacheWriteTokens", "tokens"),
             ("reasoningTokens", "/usage/reasoningTokens", "tokens"),
-            ("durationSeconds", "/durationSeconds", "s"),
+            ("durationSeconds", "/durationMs", "s"),
         ],
         dimensions: &[
             ("provider", "/provider"),
@@ -158,6 +158,7 @@ fn category(row: &Row) -> Category {
         unit: read(unit),
         optional: true,
         averaged: at < 2,
+        in_thousandths: pointer.ends_with("Ms"),
     };
     let dimension = |(name, pointer): &(&str, &str)| Dimension {
         name: MeasureName::of(name),

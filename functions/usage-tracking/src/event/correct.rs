@@ -196,6 +196,7 @@ pub async fn correction_create(
         counted_at: now,
     };
     let prepared = prepare_correction(&defined, category, item)?;
+    usage.take_down_days(&tenant, &defined.settings().time_zone, now).await?;
     // Those of one day are made one after the other: each is checked against what is there.
     let place = corrections_of_day(&tenant, category.code.as_str(), &day_of(input.time));
     let attempt = || async {
@@ -214,7 +215,7 @@ pub async fn correction_create(
             Update::when(unchanged).add("corrections", 1).set_number(TTL, i128::from(expires));
         let step = write.update(&place, &update);
         write.refused_as(step, Error::lost_race());
-        let mut summed = Summed::default();
+        let mut summed = Summed::at(now);
         summed.add(&prepared.item, 1);
         summed.write(&mut write, 0);
         write.emit(&CorrectionCreated(mended(&prepared.item, input.reason.as_str())))?;

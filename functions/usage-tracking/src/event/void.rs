@@ -55,6 +55,8 @@ pub async fn event_void(
 ) -> Answered<Versioned<EventView>> {
     let tenant = caller.tenant();
     let reason = submission.input.reason.as_str();
+    let zone = usage.defined(&tenant).await?.settings().time_zone.clone();
+    usage.take_down_days(&tenant, &zone, usage.store.clock().now()).await?;
     let attempt = || async {
         let item: Option<EventItem> = usage.store.get(&EventItem::place(&tenant, id)).await?;
         let before = item.ok_or_else(|| Error::not_found("event"))?;
@@ -71,12 +73,12 @@ pub async fn event_void(
         after.summary.version = after.version;
         after.summary.state = EventState::Voided;
         after.summary.voided_at = Some(stamp.at);
-        after.summary.voided_by = Some(stamp.by);
+        after.summary.voided_by = Some(stamp.by.clone());
         after.summary.void_reason = Some(reason.to_owned());
         let mut write = submission.write(&usage.store, &caller);
         let step = write.replace(&after, before.version);
         write.refused_as(step, Error::lost_race());
-        let mut summed = Summed::default();
+        let mut summed = Summed::at(stamp.at);
         let mut taken = before.clone();
         // Minutes that are gone by now must not come back with less than nothing.
         taken.by_minute &= stamp.at.since(before.summary.time) < MINUTES;

@@ -62,7 +62,7 @@ impl Ingest {
             after.summary.version = after.version;
             let mut transaction = self.usage.store.transaction(tenant);
             let step = transaction.replace(&after, before.version);
-            let mut summed = Summed::default();
+            let mut summed = Summed::at(now);
             summed.add(&taken, -1);
             summed.add(&after, 1);
             summed.write(&mut transaction, self.shard(tenant).await?);

@@ -100,8 +100,8 @@ impl Ingest {
         self.fold_rare_values(tenant, &defined, &mut prepared).await?;
         self.mark_active(tenant, &prepared).await?;
         if !prepared.is_empty() {
-            self.usage.take_down(tenant, now).await?;
             let zone = &defined.settings().time_zone;
+            self.usage.take_down_days(tenant, zone, now).await?;
             let month = Month::of(zone, now).window(zone);
             self.usage.take_down(tenant, month.end.plus(FINAL_AFTER)).await?;
         }
@@ -113,7 +113,7 @@ impl Ingest {
             (category, hour, summary.dimensions.clone(), summary.user_id)
         });
         let mut counted = Vec::new();
-        for chunk in write::chunks(plain) {
+        for chunk in write::chunks(plain, now) {
             counted.extend(self.write(tenant, chunk).await?);
         }
         for event in settling {

@@ -47,7 +47,7 @@ impl Ingest {
             if let Some((next, _)) = &settled {
                 plain.touches.retain(|touch| !is_held(next, touch));
             }
-            let mut summed = Summed::default();
+            let mut summed = Summed::at(now);
             summed.add(&plain, 1);
             summed.write(&mut transaction, shard);
             for it in moves {

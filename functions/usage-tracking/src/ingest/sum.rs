@@ -1,24 +1,39 @@
 //! What events come to together: each counter once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use millwright_core::Timestamp;
 use millwright_store::Transaction;
 
 use crate::{
     domain::COST,
-    store::{CounterKey, EventItem, LimitCounter, Span, minute_of, quarter_of},
+    store::{CounterKey, DayMark, EventItem, LimitCounter, Span, minute_of, quarter_of, utc_day},
 };
 
 /// Additions by counter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Summed {
+    now: Timestamp,
     counters: BTreeMap<CounterKey, BTreeMap<(u8, String), i128>>,
     limits: BTreeMap<LimitCounter, i128>,
+    /// Days, and categories of them, whose values may have been computed already.
+    days: BTreeSet<(Timestamp, String)>,
 }
 
 impl Summed {
+    /// Nothing so far.
+    pub fn at(now: Timestamp) -> Summed {
+        let (counters, limits, days) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Summed { now, counters, limits, days }
+    }
+
     /// Adds an event; with `sign` -1 it takes it away again.
     pub fn add(&mut self, item: &EventItem, sign: i128) {
+        let summary = &item.summary;
+        // A day is computed when the hour of its end is over: before that nothing is late.
+        if summary.time < self.now.start_of_hour() {
+            self.days.insert((utc_day(summary.time).start, summary.category_code.clone()));
+        }
         for (key, quarter) in keys(item) {
             let sums = self.counters.entry(key).or_default();
             let mut add = |measure: String, amount: i128| {
@@ -46,7 +61,7 @@ impl Summed {
 
     /// How many items it writes.
     pub fn items(&self) -> usize {
-        self.counters.len() + self.limits.len()
+        self.counters.len() + self.limits.len() + self.days.len()
     }
 
     /// Writes all of it, into one write shard.
@@ -62,6 +77,10 @@ impl Summed {
             if *amount != 0 {
                 counter.add_used(transaction, *amount);
             }
+        }
+        for (day, category) in &self.days {
+            let mark = DayMark::new(transaction.store(), utc_day(*day), Some(category), shard);
+            transaction.put(&mark);
         }
     }
 }

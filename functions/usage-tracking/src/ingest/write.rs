@@ -2,27 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use millwright_core::{Result, Tenant};
+use millwright_core::{Result, Tenant, Timestamp};
 use millwright_store::{MAX_TRANSACTION_ITEMS, Outcome};
 
 use super::{Ingest, is_poison, prepare::Prepared, sum::Summed};
 use crate::store::{EventItem, EventState};
 
-/// Cuts events into pieces that fit a transaction: each at most 100 items, events and counters
-/// together.
-pub fn chunks(events: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+/// Cuts events into pieces that fit a transaction: each at most 100 items, events, counters and the
+/// marks of days together.
+pub fn chunks(events: Vec<Prepared>, now: Timestamp) -> Vec<Vec<Prepared>> {
     let mut chunks = Vec::new();
     let mut chunk: Vec<Prepared> = Vec::new();
-    let mut summed = Summed::default();
+    let mut summed = Summed::at(now);
     for event in events {
-        let mut more = summed.clone();
-        more.add(&event.item, 1);
-        if chunk.len() + 1 + more.items() > MAX_TRANSACTION_ITEMS {
+        summed.add(&event.item, 1);
+        if chunk.len() + 1 + summed.items() > MAX_TRANSACTION_ITEMS {
             chunks.push(std::mem::take(&mut chunk));
-            more = Summed::default();
-            more.add(&event.item, 1);
+            summed = Summed::at(now);
+            summed.add(&event.item, 1);
         }
-        summed = more;
         chunk.push(event);
     }
     if !chunk.is_empty() {
@@ -53,7 +51,7 @@ impl Ingest {
             }
             let shard = self.shard(tenant).await?;
             let mut transaction = self.usage.store.transaction(tenant);
-            let mut summed = Summed::default();
+            let mut summed = Summed::at(self.usage.store.clock().now());
             for event in &events {
                 transaction.create(&event.item);
                 summed.add(&event.item, 1);

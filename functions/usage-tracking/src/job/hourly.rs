@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millwright_core::{Result, Timestamp};
+use millwright_core::{Result, Tenant, Timestamp};
 use millwright_event::Effects;
 use millwright_job::NewJob;
 use millwright_store::{Condition, Outcome, Query, RawItem, Update};
@@ -10,7 +10,7 @@ use millwright_store::{Condition, Outcome, Query, RawItem, Update};
 use super::UsageJobs;
 use crate::{
     app::Usage,
-    domain::{JobDetails, JobKind},
+    domain::{JobDetails, JobKind, Period, Zone, period_window},
     store::{DUE_SHARDS, DueHour, DueItem, watermark},
 };
 
@@ -27,7 +27,7 @@ impl Usage {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn take_down(&self, tenant: &millwright_core::Tenant, at: Timestamp) -> Result<()> {
+    pub async fn take_down(&self, tenant: &Tenant, at: Timestamp) -> Result<()> {
         let Some(organization) = tenant.organization() else { return Ok(()) };
         let item = DueItem::of(organization, at.max(self.store.clock().now()));
         let what = format!("DUE#{}", item.hour.hour_bucket());
@@ -37,6 +37,18 @@ impl Usage {
         self.store.put_when(tenant, &item, &Condition::default()).await?;
         self.tells_first(tenant, &what);
         Ok(())
+    }
+}
+
+impl Usage {
+    /// Takes down that counters change now: at the end of this hour days are computed again, and at
+    /// the end of this day that day. At most two PutItems, as [`Usage::take_down`].
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn take_down_days(&self, tenant: &Tenant, zone: &Zone, now: Timestamp) -> Result<()> {
+        self.take_down(tenant, now).await?;
+        self.take_down(tenant, period_window(Period::Day, zone, 1, now)?.end).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Jobs: what they are, reading them, and the works. How they are worked off is told in `shared/job`.
 
 mod again;
+mod days;
 mod export;
 mod export_rows;
 mod hourly;

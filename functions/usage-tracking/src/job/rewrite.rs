@@ -133,6 +133,7 @@ impl RewriteWork {
         };
         let defined = self.usage.defined_now(&tenant).await?;
         let category = defined.require_category(&order.category_code)?;
+        self.usage.take_down_days(&tenant, &defined.settings().time_zone, now).await?;
         let piece = events_of(&self.usage, &tenant, (order.from, order.to), &cursor, CHUNK).await?;
         let wanted = |it: &&EventSummary| match again {
             Again::Classify => it.category_code == crate::domain::UNCATEGORIZED,

@@ -1,6 +1,8 @@
 //! The hourly work of an organization. Each step does what is due by writes that do nothing a second
 //! time; the chunk after it only remembers that it is done.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_job::{Advance, Halt, Work};
@@ -28,6 +30,8 @@ enum Step {
     Anomalies,
     Budgets,
     Statements,
+    DaysOver,
+    Days,
     Done,
 }
 
@@ -39,7 +43,9 @@ impl Step {
             Step::Anomalies => 2,
             Step::Budgets => 3,
             Step::Statements => 4,
-            Step::Done => 5,
+            Step::DaysOver => 5,
+            Step::Days => 6,
+            Step::Done => 7,
         }
     }
 }
@@ -77,8 +83,18 @@ impl RollUpWork {
             }
             Step::Statements => {
                 self.usage.finalize_statement(&tenant).await?;
-                Step::Done
+                Step::DaysOver
             }
+            Step::DaysOver => {
+                match self.usage.close_days(&tenant, hour.plus(Duration::from_secs(3_600))).await? {
+                    true => Step::DaysOver,
+                    false => Step::Days,
+                }
+            }
+            Step::Days => match self.usage.compute_days(&tenant, run.job().created_at).await? {
+                true => Step::Days,
+                false => Step::Done,
+            },
             Step::Done => return Ok(Advance::Finished),
         };
         let mut chunk = run.chunk();

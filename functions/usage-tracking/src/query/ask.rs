@@ -6,13 +6,14 @@ use futures::{StreamExt, TryStreamExt, future::BoxFuture};
 use millwright_core::{Error, Result, Tenant, Timestamp};
 use millwright_store::{Query, RawItem};
 
+use super::days::OldDays;
 use crate::{
     app::{Defined, Usage},
     codes,
     domain::{Aggregation, Labels, Meter, ScopeType, Window, find_window},
     store::{
-        CounterRow, MeterRow, Noted, Sums, active_categories, hours, hours_of_scope, meter_day,
-        meter_scope, minutes,
+        CounterRow, HOURS, MeterRow, Noted, Sums, active_categories, hours, hours_of_scope,
+        meter_day, meter_scope, minutes,
     },
 };
 
@@ -42,6 +43,8 @@ pub struct Question {
     pub filters: BTreeMap<String, Vec<String>>,
     /// The category is a group, too.
     pub by_category: bool,
+    /// A day older than hours are kept, and cut by a window, counts where it begins; else it is refused.
+    pub cuts_days: bool,
 }
 
 impl Question {
@@ -56,6 +59,7 @@ impl Question {
             group_by: Vec::new(),
             filters: BTreeMap::new(),
             by_category: false,
+            cuts_days: false,
         }
     }
 
@@ -64,10 +68,10 @@ impl Question {
         Some(Window { start: first.start, end: last.end })
     }
 
-    /// The UTC days it looks at.
-    fn days(&self) -> Vec<String> {
+    /// The UTC days it looks at, from an instant on.
+    fn days(&self, from: Timestamp) -> Vec<String> {
         let Some(span) = self.span() else { return Vec::new() };
-        let first = span.start.as_millisecond().div_euclid(DAY);
+        let first = span.start.max(from).as_millisecond().div_euclid(DAY);
         let last = (span.end.as_millisecond() - 1).div_euclid(DAY);
         let day = |at: i64| crate::store::day_of(Timestamp::from_millisecond(at * DAY));
         (first..=last).map(day).collect()
@@ -112,10 +116,11 @@ pub struct Row {
     pub sums: Sums,
 }
 
-/// Answers a question, by window and group. One Query for each category, UTC day and write shard.
+/// Answers a question, by window and group. One Query for each category, UTC day and write shard; of
+/// days older than 90 days one, and one for each category and year.
 ///
 /// # Errors
-/// `query_too_large`; `unavailable`.
+/// `query_too_large`; `time_zone_unavailable`; `unavailable`.
 pub async fn ask(
     usage: &Usage,
     tenant: &Tenant,
@@ -123,7 +128,12 @@ pub async fn ask(
     question: &Question,
 ) -> Result<Vec<Row>> {
     let shards = defined.settings().write_shards.max(1);
-    let days = question.days();
+    let Some(span) = question.span() else { return Ok(Vec::new()) };
+    let old = match question.by_minute {
+        true => OldDays { days: Vec::new(), hours_from: span.start },
+        false => OldDays::of(usage, tenant, span).await?,
+    };
+    let days = question.days(old.hours_from);
     let partitions = question.categories.len() * days.len() * usize::from(shards);
     if partitions > MAX_PARTITIONS {
         let detail = "ask for less time or fewer categories";
@@ -150,6 +160,19 @@ pub async fn ask(
         }
     }
     let mut rows: BTreeMap<(usize, Labels), Sums> = BTreeMap::new();
+    if !old.days.is_empty() {
+        let windows: BTreeMap<Timestamp, usize> = old.windows(question)?.into_iter().collect();
+        for (category, row) in old.rows(usage, tenant, question).await? {
+            let Some(window) = windows.get(&row.day) else { continue };
+            if question.admits(&row.scope_id, &row.dimensions) {
+                let group = question.group(&category, &row.scope_id, &row.dimensions);
+                let sums = rows.entry((*window, group)).or_default();
+                for (measure, amount) in row.sums {
+                    *sums.entry(measure).or_default() += amount;
+                }
+            }
+        }
+    }
     let mut reads = futures::stream::iter(reads).buffer_unordered(PARALLEL);
     while let Some((category, day, items)) = reads.try_next().await? {
         for item in items {
@@ -161,6 +184,9 @@ pub async fn ask(
             }
             let group = question.group(category, &counted.scope_id, &counted.dimensions);
             for (at, measure, amount) in counted.sums {
+                if at < old.hours_from {
+                    continue;
+                }
                 let Some(window) = find_window(&question.windows, at) else { continue };
                 let sums = rows.entry((window, group.clone())).or_default();
                 *sums.entry(measure).or_default() += amount;
@@ -229,16 +255,22 @@ struct Gathered {
 /// Answers a question about such a meter. One Query per UTC day.
 ///
 /// # Errors
-/// `query_too_large`; `unavailable`.
+/// `window_unavailable` for what is older than 90 days; `query_too_large`; `unavailable`.
 pub async fn ask_meter(
     usage: &Usage,
     tenant: &Tenant,
     meter: &Meter,
     question: &Question,
 ) -> Result<Vec<MeterAnswer>> {
+    let kept = HOURS + std::time::Duration::from_secs(24 * 3_600);
+    let now = usage.store.clock().now();
+    if question.span().is_some_and(|span| now.since(span.start) > kept) {
+        let detail = "what cannot be added up is kept for 90 days";
+        return Err(Error::new(codes::WINDOW_UNAVAILABLE, detail));
+    }
     let prefix = meter_scope(question.scope, question.scope_id.as_deref());
     let mut gathered: BTreeMap<(usize, Labels), Gathered> = BTreeMap::new();
-    for day in question.days() {
+    for day in question.days(Timestamp::UNIX_EPOCH) {
         let query = Query::partition(meter_day(tenant, meter.id, &day)).starting_with(&prefix);
         for item in usage.store.collect(&query, usize::MAX >> 1).await? {
             let Some(row) = MeterRow::read(&item) else {

@@ -144,6 +144,7 @@ pub async fn answer_meter(
         group_by: asked.group_by,
         filters,
         by_category: false,
+        cuts_days: false,
     };
     let is_grouped = !question.group_by.is_empty();
     let rows = match meter.aggregation.is_additive() {
@@ -346,6 +347,7 @@ pub async fn meter_value_list(
         group_by: vec![name.clone()],
         filters: meter.filters.clone(),
         by_category: false,
+        cuts_days: false,
     };
     let rows = ask(&usage, &tenant, &defined, &question).await?;
     let values: BTreeSet<String> =

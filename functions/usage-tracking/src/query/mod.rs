@@ -1,6 +1,7 @@
 //! Questions about usage.
 
 mod ask;
+mod days;
 mod meter;
 mod metrics;
 mod overview;

@@ -12,11 +12,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Question, Range, Row, ask, categories_of, permitted_scope};
 use crate::{
     app::{Defined, Usage},
+    codes,
     domain::{
         COST, COUNT, CategoryPattern, Cost, Limit, Period, Quantity, SLOT, ScopeType, Window, Zone,
         period_window,
     },
     limits::{CategoryCost, LimitStatus},
+    monthly::add_monthly,
     permissions::{ReportRead, ReportReadAll},
     store::LimitCounter,
 };
@@ -157,7 +159,7 @@ pub async fn usage_summary(
         by_category: true,
         ..Question::of_organization("", span)
     };
-    let rows = ask(&usage, &tenant, &defined, &question).await?;
+    let rows = ask_with_monthly(&usage, &tenant, &defined, &question).await?;
     let length = span.end.as_millisecond() - span.start.as_millisecond();
     let before = Timestamp::from_millisecond(span.start.as_millisecond() - length);
     let previous_cost_micros = match range(before, Some(span.start)).windows(now) {
@@ -165,7 +167,11 @@ pub async fn usage_summary(
             let earlier = Window { start: before, end: span.start };
             let categories = categories_of(&usage, &tenant, &CategoryPattern::Any, earlier).await?;
             let question = Question { categories, windows, ..question.clone() };
-            Some(cost_of(&ask(&usage, &tenant, &defined, &question).await?).micros())
+            match ask_with_monthly(&usage, &tenant, &defined, &question).await {
+                Ok(rows) => Some(cost_of(&rows).micros()),
+                Err(error) if error.code().name == codes::TIME_ZONE_UNAVAILABLE.name => None,
+                Err(error) => return Err(error.into()),
+            }
         }
         Err(_) => None,
     };
@@ -179,13 +185,16 @@ pub async fn usage_summary(
             by_category: false,
             ..question.clone()
         };
-        let rows = ask(&usage, &tenant, &defined, &by(ScopeType::Project, "project")).await?;
+        let rows =
+            ask_with_monthly(&usage, &tenant, &defined, &by(ScopeType::Project, "project")).await?;
         top_projects = top(&rows, "project");
-        let rows = ask(&usage, &tenant, &defined, &by(ScopeType::User, "user")).await?;
+        let rows =
+            ask_with_monthly(&usage, &tenant, &defined, &by(ScopeType::User, "user")).await?;
         top_users = top(&rows, "user");
         let organization =
             Question { scope_id: Some(String::new()), ..by(ScopeType::Organization, "model") };
-        top_models = top(&ask(&usage, &tenant, &defined, &organization).await?, "model");
+        top_models =
+            top(&ask_with_monthly(&usage, &tenant, &defined, &organization).await?, "model");
     }
     let count = rows.iter().filter_map(|row| row.sums.get(COUNT)).copied().sum();
     Ok(Plain(Summary {
@@ -200,6 +209,17 @@ pub async fn usage_summary(
         top_models,
         as_of: now,
     }))
+}
+
+/// Asks, tiered and flat prices included.
+async fn ask_with_monthly(
+    usage: &Usage,
+    tenant: &Tenant,
+    defined: &Defined,
+    question: &Question,
+) -> Result<Vec<Row>> {
+    let rows = ask(usage, tenant, defined, question).await?;
+    add_monthly(usage, tenant, defined, question, rows).await
 }
 
 fn cost_of(rows: &[Row]) -> Cost {
@@ -219,7 +239,7 @@ pub async fn category_totals(
     let categories = categories_of(usage, tenant, &CategoryPattern::Any, span).await?;
     let question =
         Question { categories, by_category: true, ..Question::of_organization("", span) };
-    Ok(totals(&ask(usage, tenant, defined, &question).await?))
+    Ok(totals(&ask_with_monthly(usage, tenant, defined, &question).await?))
 }
 
 /// Limits of the organization or of one scope, and where they stand. One BatchGetItem per hundred.
@@ -315,7 +335,7 @@ pub async fn foretell(
         ..Question::of_organization("", span)
     };
     let categories = categories_of(usage, tenant, &limit.category_pattern, span).await?;
-    let rows = ask(usage, tenant, &defined, &question(categories, span)).await?;
+    let rows = ask_with_monthly(usage, tenant, &defined, &question(categories, span)).await?;
     let cost = |row: &Row| Cost::from_pico(row.sums.get(COST).copied().unwrap_or(0));
     status.breakdown = rows
         .iter()

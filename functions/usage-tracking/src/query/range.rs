@@ -9,7 +9,7 @@ use crate::{
     codes,
     domain::{SLOT, ScopeType, Window, WindowSize, Zone, windows},
     permissions::ReportReadAll,
-    store::{HOURS, MINUTES},
+    store::{DAYS, HOURS, MINUTES},
 };
 
 const MINUTE: i64 = 60_000;
@@ -51,12 +51,14 @@ impl Range {
         if !faults.0.is_empty() {
             return Err(faults.into());
         }
-        let kept = if step == MINUTE { MINUTES } else { HOURS };
+        let (kept, detail) = match self.size {
+            Some(WindowSize::Minute) => (MINUTES, "minutes are kept for 48 hours"),
+            Some(WindowSize::Hour) => (HOURS, "hours are kept for 90 days"),
+            Some(WindowSize::Day | WindowSize::Month) | None => {
+                (DAYS, "days are kept for two years")
+            }
+        };
         if now.since(self.from) > kept + Duration::from_secs(24 * 3_600) {
-            let detail = match step {
-                MINUTE => "minutes are kept for 48 hours",
-                _ => "hours are kept for 90 days",
-            };
             return Err(Error::new(codes::WINDOW_UNAVAILABLE, detail));
         }
         windows(self.size, &self.zone, self.from, to)

@@ -176,6 +176,7 @@ pub async fn usage_query(
         group_by,
         filters: input.filters.0.clone(),
         by_category: false,
+        cuts_days: false,
     };
     let mut rows = ask(&usage, &tenant, &defined, &question).await?;
     if input.measures.0.iter().any(|it| it.as_str() == COST) {

@@ -9,6 +9,9 @@
 //! | events by time | pk `O#ET#<yyyymmdd>#<0-7>`, sk `<time>#<id>` | gsi1 |
 //! | hour counters of a scope | pk `O#H#<category>#<scopeType>#<yyyymmdd>#<s>`, sk `<scopeId>#<hh>#<dimensions>`; attributes per quarter | - |
 //! | minute counters | pk `O#M#<category>#<yyyymmdd>#<s>`, sk `<hhmm>#<dimensions>` | - |
+//! | days that have values | pk `O#DAYS`, sk `<start>` | - |
+//! | day values of a scope | pk `O#D#<category>#<scopeType>#<yyyy>`, sk `<scopeId>#<start>#<dimensions>` | - |
+//! | days to compute (again) | pk `O#DIRTY`, sk `<start>#<category or *>#<s>` | - |
 //! | categories that counted in a month | pk `O#ACT#<yyyymm>`, sk `<category>` | - |
 //! | combinations of dimension values of a day | pk `O#DIM#<category>#<yyyymmdd>`, sk `<dimensions>`, `#COUNT` | - |
 //! | meters that cannot be added up | pk `O#X#<meter>#<yyyymmdd>`, sk `<scopeType>#<scopeId>#<hh>#<dimensions>[#<part>]` | - |
@@ -39,6 +42,7 @@ mod anomaly;
 mod calendar;
 mod combination;
 mod counter;
+mod day;
 mod definition;
 mod event;
 mod job;
@@ -51,8 +55,8 @@ mod statement;
 use millwright_core::Timestamp;
 
 pub use self::{
-    alert::*, anomaly::*, calendar::*, combination::*, counter::*, definition::*, event::*, job::*,
-    limit::*, meter::*, rejection::*, reservation::*, statement::*,
+    alert::*, anomaly::*, calendar::*, combination::*, counter::*, day::*, definition::*, event::*,
+    job::*, limit::*, meter::*, rejection::*, reservation::*, statement::*,
 };
 use crate::domain::{digest, hex};
 

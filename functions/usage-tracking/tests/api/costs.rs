@@ -76,9 +76,9 @@ async fn a_batch_is_counted_in_as_few_transactions_as_fit() {
     scene.deliver_to(&worker, Vec::new()).await;
     instance.faults().reset_calls();
     scene.deliver_to(&worker, deliveries).await;
-    // Definitions, the combination of values, the category of the month, the hour and the statement
-    // in the calendar of what falls due, and the events.
-    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 3)]);
+    // Definitions, the combination of values, the category of the month, the hour, the end of the day
+    // and the statement in the calendar of what falls due, and the events.
+    let wanted = expected(&[("Query", 2), ("TransactWriteItems", 2), ("PutItem", 4)]);
     assert_eq!(instance.faults().calls(), wanted);
 }
 
@@ -88,21 +88,21 @@ const PAGE: &str = include_str!("../../../../docs/USAGE.md");
 const DOLLARS_PER_MILLION_UNITS: f64 = 0.625;
 
 /// A completion in a project of a team.
-fn completion(n: usize) -> Value {
+fn completion(n: usize, time: &str) -> Value {
     let number = |count: usize| Uuid::from_u128(1 + (n % count) as u128);
     let user: UserId = Id::from_uuid(number(10));
     let team: TeamId = Id::from_uuid(number(1));
     let project: ProjectId = Id::from_uuid(number(5));
     json!({
         "specversion": "1.0", "id": n.to_string(), "source": "/assistant", "type": "assistant.answered",
-        "time": "2026-11-23T00:30:00Z", "userid": user, "teamid": team, "projectid": project,
+        "time": time, "userid": user, "teamid": team, "projectid": project,
         "data": { "model": format!("m{}", n % 2), "tokens": 1_000 + n, "costMicros": 21 },
     })
 }
 
 /// The write units of `count` events in messages of `size`, by a worker that has worked before; how
 /// many transactions it took.
-async fn units(count: usize, size: usize, limits: usize) -> (f64, usize) {
+async fn units(count: usize, size: usize, limits: usize, time: &str) -> (f64, usize) {
     let scene = Scene::start().await;
     let category = json!({
         "code": "assistant.answer", "name": "Answers", "eventTypes": ["assistant.answered"],
@@ -122,7 +122,7 @@ async fn units(count: usize, size: usize, limits: usize) -> (f64, usize) {
     let worker = Ingest::new(Usage::new(instance.database.store()));
     let deliver = async |from: usize, to: usize| {
         let before = scene.deliveries().await.len();
-        let events: Vec<Value> = (from..to).map(completion).collect();
+        let events: Vec<Value> = (from..to).map(|n| completion(n, time)).collect();
         for events in events.chunks(size) {
             let sent = sender.post("/api/v1/usage/events/batch", json!(events)).await;
             sent.expect(200);
@@ -146,13 +146,16 @@ async fn units(count: usize, size: usize, limits: usize) -> (f64, usize) {
 #[tokio::test]
 async fn a_million_events_cost_what_the_page_says() {
     let mut rows = Vec::new();
-    for (what, count, size, limits) in [
-        ("one event in a message", 10, 1, 0),
-        ("one event in a message, three limits", 10, 1, 3),
-        ("100 events in a message", 400, 100, 0),
-        ("100 events in a message, three limits", 400, 100, 3),
+    let (now, late) = ("2026-11-23T01:00:30Z", "2026-11-23T00:30:00Z");
+    for (what, count, size, limits, time) in [
+        ("one event in a message", 10, 1, 0, now),
+        ("one event of an earlier hour in a message", 10, 1, 0, late),
+        ("one event in a message, three limits", 10, 1, 3, now),
+        ("100 events in a message", 400, 100, 0, now),
+        ("100 events of an earlier hour in a message", 400, 100, 0, late),
+        ("100 events in a message, three limits", 400, 100, 3, now),
     ] {
-        let (units, transactions) = units(count, size, limits).await;
+        let (units, transactions) = units(count, size, limits, time).await;
         let per_transaction = count as f64 / transactions as f64;
         let dollars = units * DOLLARS_PER_MILLION_UNITS;
         rows.push(format!("| {what} | {per_transaction:.0} | {units:.2} | ${dollars:.2} |"));

@@ -255,3 +255,18 @@ async fn whatever_happens_on_the_way_sums_are_exact() {
         .collect();
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn completions_say_milliseconds_and_count_seconds() {
+    let scene = Scene::start().await;
+    for (id, milliseconds) in [("a", 2_100), ("b", 7)] {
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": "/ai", "type": "ai.completion.completed",
+            "time": "2026-11-23T00:30:00Z", "data": { "durationMs": milliseconds },
+        });
+        scene.send(vec![event]).await;
+    }
+    scene.deliver().await;
+    let counted = scene.sums("ai.completion", &["count", "durationSeconds"]).await;
+    assert_eq!(counted["values"], json!({ "count": "2", "durationSeconds": "2.107" }));
+}

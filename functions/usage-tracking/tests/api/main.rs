@@ -5,6 +5,7 @@
 mod clients;
 mod corrections;
 mod costs;
+mod days;
 mod events;
 mod exactly;
 mod ingest;

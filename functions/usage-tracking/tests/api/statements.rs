@@ -111,6 +111,20 @@ async fn tiers_cost_the_same_in_any_order_and_parts_add_up() {
             }
             let hours = cost(&scene, json!({ "windowSize": "day" })).await;
             assert_eq!(sum(&hours), micros);
+            let owner = scene.app.client(A, "owner");
+            let summary = owner.get(&format!("{U}/summary?from=2026-11-01T00:00:00Z")).await;
+            let summary = summary.expect(200);
+            assert_eq!(summary["costMicros"], micros);
+            assert_eq!(sum(&summary["categories"].as_array().expect("categories")[..]), micros);
+            let projects = summary["topProjects"].as_array().expect("projects");
+            assert_eq!(sum(projects), micros * 3 / 4);
+            let present = owner.get(&format!("{U}/realtime")).await.expect(200);
+            assert_eq!(sum(present["month"].as_array().expect("categories")), micros);
+            let text = owner.get(&format!("{U}/metrics")).await.text;
+            let line = format!(
+                "millwright_usage_cost_micros_total{{category=\"build.minutes\"}} {micros}"
+            );
+            assert!(text.contains(&line), "{text}");
         }
     }
 }
