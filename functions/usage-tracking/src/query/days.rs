@@ -18,9 +18,13 @@ use crate::{
 const MAX_DAYS: usize = 2_000;
 const PARALLEL: usize = 16;
 
+/// The items of a category and year.
+type OfCategory = (String, Vec<RawItem>);
+
 /// The days of a span that only day values tell of, and where hours begin to.
 pub struct OldDays {
     pub days: Vec<DayItem>,
+    /// Hours before it are not looked at.
     pub hours_from: Timestamp,
 }
 
@@ -85,11 +89,12 @@ impl OldDays {
         let years: BTreeSet<String> =
             self.days.iter().map(|day| day.start.to_string()[..4].to_owned()).collect();
         let prefix = question.scope_id.as_deref().map(hours_of_scope).unwrap_or_default();
-        let mut reads: Vec<BoxFuture<'_, Result<(String, Vec<RawItem>)>>> = Vec::new();
+        let mut reads: Vec<BoxFuture<'_, Result<OfCategory>>> = Vec::new();
         for category in &question.categories {
             for year in &years {
                 let values = day_values(tenant, category, question.scope, year);
                 let query = Query::partition(values).starting_with(prefix.clone());
+                // Boxed: a closure over borrowed names is not general enough for the compiler.
                 reads.push(Box::pin(async move {
                     let items = usage.store.collect(&query, usize::MAX >> 1).await?;
                     Ok((category.clone(), items))
