@@ -44,8 +44,9 @@ pub fn mended(item: &EventItem, reason: &str) -> MendedData {
 
 /// Void a usage event
 ///
-/// Takes what it counted out of every counter, limit and cost, once. One read and one transaction;
-/// for each meter of its category that cannot be added up the hour is read and computed again.
+/// Takes what it counted out of every counter, limit and cost, once. One read and one transaction; the
+/// first time in an hour two entries in the calendar of what falls due. For each meter of its
+/// category that cannot be added up the hour is read and computed again.
 #[utoipa::path(post, path = "/api/v1/usage/events/{eventId}/void", tag = "Events")]
 pub async fn event_void(
     caller: Allowed<EventVoid>,
@@ -55,8 +56,6 @@ pub async fn event_void(
 ) -> Answered<Versioned<EventView>> {
     let tenant = caller.tenant();
     let reason = submission.input.reason.as_str();
-    let zone = usage.defined(&tenant).await?.settings().time_zone.clone();
-    usage.take_down_days(&tenant, &zone, usage.store.clock().now()).await?;
     let attempt = || async {
         let item: Option<EventItem> = usage.store.get(&EventItem::place(&tenant, id)).await?;
         let before = item.ok_or_else(|| Error::not_found("event"))?;
@@ -64,10 +63,13 @@ pub async fn event_void(
             return Err(Error::new(codes::EVENT_ALREADY_VOIDED, "it counts no longer"));
         }
         let stamp = usage.stamp(&caller);
-        if is_final(&*usage.defined(&tenant).await?, before.summary.time, stamp.at) {
+        let defined = usage.defined(&tenant).await?;
+        if is_final(&defined, before.summary.time, stamp.at) {
             let detail = "the statement of its month is final";
             return Err(Error::new(codes::STATEMENT_FINAL, detail));
         }
+        // Before the transaction: who dies between the two has made the roll-up look in vain.
+        usage.take_down_days(&tenant, &defined.settings().time_zone, stamp.at).await?;
         let mut after = before.clone();
         after.version += 1;
         after.summary.version = after.version;
