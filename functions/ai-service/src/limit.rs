@@ -5,14 +5,16 @@ use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, Line, Patch, Result, codes};
 use millwright_event::Effects;
 use millwright_http::{
-    Allowed, Answered, Body, Created, IfMatch, Listed, Listing, NoContent, PathParameter,
-    Representation, Submission, Versioned,
+    Allowed, Answered, Body, Created, IfMatch, Listed, Listing, NoContent, Parameters,
+    PathParameter, Representation, Submission, Versioned,
 };
 use millwright_store::Contention;
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::AiService,
+    completion::{CurrentUse, current},
     domain::{
         Common, Configuration, LimitId, LimitScope, Quantity, RateLimit, RateLimits, seeded_limits,
     },
@@ -188,16 +190,59 @@ pub async fn rate_limit_list(
     Ok(thing::page(&listing, &tenant, &configuration.limits, passes, RateLimit::clone).await?)
 }
 
+/// Whose use of a limit to look at.
+#[derive(Clone, Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(rename_all = "camelCase")]
+pub struct LimitUseOf {
+    /// One of those who each have the limit for themselves: a user, key, model or provider.
+    #[deserr(default)]
+    #[param(inline)]
+    subject_id: Option<Line<1, 100>>,
+}
+
+/// A rate limit, and what is used of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LimitView {
+    #[serde(flatten)]
+    limit: RateLimit,
+    /// Null of a limit that each one has for themselves, unless one is named.
+    current: Option<CurrentUse>,
+}
+
+impl Representation for LimitView {
+    fn version(&self) -> u64 {
+        self.limit.version()
+    }
+
+    fn location(&self) -> String {
+        self.limit.location()
+    }
+}
+
 /// Read a rate limit
 ///
-/// Strongly consistent. One query.
+/// With what its subject has used of it: of a limit that each one has for themselves, what
+/// `subjectId` has. Strongly consistent. One query and one read of up to three items.
 #[utoipa::path(get, path = "/api/v1/ai/rate-limits/{id}", tag = "Rate limits")]
 pub async fn rate_limit_get(
     caller: Allowed<LimitRead>,
     State(app): State<AiService>,
     PathParameter((id,)): PathParameter<(LimitId,)>,
-) -> Answered<Versioned<RateLimit>> {
-    Ok(Versioned(thing::get(&app, &caller.tenant(), id).await?))
+    Parameters(LimitUseOf { subject_id }): Parameters<LimitUseOf>,
+) -> Answered<Versioned<LimitView>> {
+    let tenant = caller.tenant();
+    let limit: RateLimit = thing::get(&app, &tenant, id).await?;
+    let own = limit.subject_id.clone().or(subject_id).map(|it| it.to_string());
+    let subject = match limit.scope {
+        LimitScope::Organization => Some(app.organization(&tenant)?.to_string()),
+        _ => own,
+    };
+    let current = match subject {
+        Some(subject) => Some(current(&app.store, &tenant, limit.scope, &subject).await?),
+        None => None,
+    };
+    Ok(Versioned(LimitView { limit, current }))
 }
 
 /// Change a rate limit

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::future::join_all;
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_model::{Code, SurfaceError};
-use millwright_store::{Condition, Key, Partition, Store, Update, schema::TTL};
+use millwright_store::{Condition, Key, Partition, RawItem, Store, Update, schema::TTL};
 
 use super::{
     CompletionId, Refused,
@@ -49,8 +49,19 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Who finds no room comes back.
 const WAIT: Duration = Duration::from_secs(1);
 
-fn key_of(tenant: &Tenant, scope: &str, subject: &str) -> Key {
+pub(super) fn key_of(tenant: &Tenant, scope: &str, subject: &str) -> Key {
     Partition::of(tenant).and("RL").and(scope).and(subject).at("LEASES")
+}
+
+/// A lease that ends then at the latest begins so.
+fn until(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond())
+}
+
+/// How many leases of a set last.
+pub(super) fn under_way(item: &RawItem, now: Timestamp) -> u64 {
+    let now = until(now);
+    item.texts(LEASES).into_iter().filter(|lease| *lease >= now.as_str()).count() as u64
 }
 
 /// The sets of a request: of the limits that apply, and of the plan's providers.
@@ -98,7 +109,7 @@ impl Leases {
         lasts: Duration,
     ) -> Result<Leases, Refused> {
         let now = store.clock().now();
-        let text = format!("{:015}#{id}", now.plus(lasts + MARGIN).as_millisecond());
+        let text = format!("{}#{id}", until(now.plus(lasts + MARGIN)));
         let taken = join_all(slots.iter().map(|slots| slots.take(store, &text, now))).await;
         let mut leases = Leases { text, held: Vec::new() };
         let (mut full, mut busy, mut failure) = (None, Vec::new(), None);
@@ -146,7 +157,7 @@ impl Slots {
             return Ok(true);
         }
         let item = store.get_raw(&self.key).await?;
-        let now_text = format!("{:015}", now.as_millisecond());
+        let now_text = until(now);
         let all = item.iter().flat_map(|item| item.texts(LEASES));
         let over: Vec<&str> = all.filter(|lease| *lease < now_text.as_str()).collect();
         if over.is_empty() {

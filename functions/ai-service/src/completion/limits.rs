@@ -45,12 +45,36 @@ pub struct Window {
     name: String,
 }
 
-const MINUTE: i64 = 60_000;
-const DAY: i64 = 24 * 60 * MINUTE;
+/// How long windows of a kind are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    letter: &'static str,
+    name: &'static str,
+    milliseconds: i64,
+}
+
+impl Span {
+    pub const MINUTE: Span = Span { letter: "M", name: "minute", milliseconds: 60_000 };
+    pub const DAY: Span = Span { letter: "D", name: "day", milliseconds: 24 * 3_600_000 };
+
+    /// Begin and end of the window that holds an instant.
+    pub fn around(self, at: Timestamp) -> (Timestamp, Timestamp) {
+        let begun = at.as_millisecond().div_euclid(self.milliseconds) * self.milliseconds;
+        let end = Timestamp::from_millisecond(begun + self.milliseconds);
+        (Timestamp::from_millisecond(begun), end)
+    }
+}
 
 /// Where a window is counted.
-pub fn window_key(tenant: &Tenant, scope: LimitScope, subject: &str, span: &str) -> Key {
-    Partition::of(tenant).and("RL").and(scope.as_str()).and(subject).at(span)
+pub(super) fn window_key(
+    tenant: &Tenant,
+    scope: LimitScope,
+    subject: &str,
+    span: Span,
+    begin: Timestamp,
+) -> Key {
+    let letter = span.letter;
+    Partition::of(tenant).and("RL").and(scope.as_str()).and(subject).at(format!("{letter}#{begin}"))
 }
 
 /// The limit that applies in a scope, and to whom. That of one subject comes before that of each one.
@@ -79,28 +103,23 @@ pub fn windows(
     for scope in LimitScope::ALL.iter().copied() {
         let Some((subject, limit)) = limit_of(limits, subjects, scope) else { continue };
         let limits = &limit.limits;
-        for (span, letter, requests, tokens) in [
-            (MINUTE, "M", limits.requests_per_minute, limits.tokens_per_minute),
-            (DAY, "D", limits.requests_per_day, limits.tokens_per_day),
+        for (span, requests, tokens) in [
+            (Span::MINUTE, limits.requests_per_minute, limits.tokens_per_minute),
+            (Span::DAY, limits.requests_per_day, limits.tokens_per_day),
         ] {
             if requests.is_none() && tokens.is_none() {
                 continue;
             }
-            let begun = now.as_millisecond().div_euclid(span) * span;
-            let begin = Timestamp::from_millisecond(begun);
-            let key = window_key(tenant, scope, subject, &format!("{letter}#{begin}"));
+            let (begin, ends) = span.around(now);
+            let key = window_key(tenant, scope, subject, span, begin);
             let number =
                 |quantity: Option<crate::domain::Quantity>| quantity.map(|it| it.get().into());
             windows.push(Window {
                 key,
-                ends: Timestamp::from_millisecond(begun + span),
+                ends,
                 requests: number(requests),
                 tokens: number(tokens),
-                name: format!(
-                    "{} per {}",
-                    scope.as_str(),
-                    if letter == "M" { "minute" } else { "day" }
-                ),
+                name: format!("{} per {}", scope.as_str(), span.name),
             });
         }
     }

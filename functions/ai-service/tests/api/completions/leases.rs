@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::{
     limits::limit,
-    scene::{CHAT, Scene, ask, provider, streamed},
+    scene::{CHAT, Scene, ask, model, provider, streamed},
     streams::rest,
     upstream::{Reply, chat, delta, end},
 };
@@ -70,10 +70,12 @@ async fn of_64_streams_at_once_20_go_on_where_20_may() {
 #[tokio::test]
 async fn what_a_crash_leaves_is_over_in_time() {
     let scene = Scene::start("openai_compatible").await;
-    scene.put(&limit(1, "model", json!({ "maxConcurrent": 1 }))).await;
+    scene.put(&limit(1, "model", json!({ "maxConcurrent": 1, "requestsPerDay": 100 }))).await;
+    let small = model(1, "small").id.to_string();
     let _sender = endless(&scene);
     let _lost = scene.stream(CHAT, streamed("p1/small")).await;
     scene.chat(ask("p1/small")).await.expect(429);
+    assert_eq!(used(&scene, "model", &small).await, (1, 1));
     // Another model has room of its own.
     scene.second.next(Reply::Json(200, chat("Hello")));
     scene.chat(ask("p2/large")).await.expect(200);
@@ -81,8 +83,22 @@ async fn what_a_crash_leaves_is_over_in_time() {
     scene.store.clock().advance(Duration::from_secs(659));
     scene.chat(ask("p1/small")).await.expect(429);
     scene.store.clock().advance(Duration::from_secs(2));
+    assert_eq!(used(&scene, "model", &small).await, (1, 0));
     scene.first.next(Reply::Json(200, chat("Hello")));
     scene.chat(ask("p1/small")).await.expect(200);
+}
+
+/// Requests of this day, and how many are under way, as the limit of a scope shows them.
+async fn used(scene: &Scene, scope: &str, subject: &str) -> (u64, u64) {
+    let admin = scene.app.client(A, "admin");
+    let limits = admin.get("/api/v1/ai/rate-limits").await.expect(200)["items"].clone();
+    let limits = limits.as_array().unwrap();
+    let limit = limits.iter().find(|limit| limit["scope"] == scope).expect("a limit");
+    let path =
+        format!("/api/v1/ai/rate-limits/{}?subjectId={subject}", limit["id"].as_str().unwrap());
+    let current = &admin.get(&path).await.expect(200)["current"];
+    let number = |name: &str| current[name].as_u64().unwrap();
+    (number("requestsToday"), number("concurrent"))
 }
 
 #[tokio::test]
