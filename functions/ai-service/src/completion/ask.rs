@@ -189,9 +189,9 @@ async fn reserve_all(
     configuration: &Configuration,
 ) -> Result<(), Refused> {
     let tenant = open.asked.tenant;
-    let micros = open.completion.detail.worst_case_micros;
+    let worst_case = (open.id(), open.completion.detail.worst_case_micros);
     let Open { asked, plan, .. } = open;
-    let holds = budget::hold(app, &tenant, &asked.cause, configuration, plan, micros).await?;
+    let holds = budget::hold(app, &tenant, &asked.cause, configuration, plan, worst_case).await?;
     open.completion.detail.held_providers.clone_from(&holds.providers);
     if let Err(refused) = reserve(app, open).await {
         budget::settle(app, &tenant, &month_of(app.now()), &holds, None).await;

@@ -9,9 +9,9 @@ use futures::future::join_all;
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_event::{Cause, Effects};
 use millwright_model::{Code, SurfaceError};
-use millwright_store::Outcome;
+use millwright_store::{Key, Outcome, Update};
 
-use super::{Completions, Refused};
+use super::{CompletionId, Completions, Refused};
 use crate::{
     domain::{Configuration, Provider, ProviderId, month_of},
     events::{BudgetData, ProviderBudgetExceeded, ProviderBudgetWarning},
@@ -24,15 +24,17 @@ const WARNING: u64 = 80;
 const EXCEEDED: u64 = 100;
 
 /// What a completion holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holds {
+    pub completion: CompletionId,
     pub providers: Vec<ProviderId>,
     /// Of each of them.
     pub micros: u64,
 }
 
 /// Holds the worst case at every provider of the plan that has a budget; those without room leave
-/// the plan. One UpdateItem for each of them, at the same time.
+/// the plan. One UpdateItem for each of them, at the same time, and
+/// one GetItem where there is no room.
 ///
 /// # Errors
 /// `budget_exceeded`: none is left.
@@ -42,17 +44,17 @@ pub(super) async fn hold(
     cause: &Cause,
     configuration: &Configuration,
     plan: &mut Plan,
-    micros: u64,
+    (completion, micros): (CompletionId, u64),
 ) -> Result<Holds, Refused> {
     let asked: BTreeSet<ProviderId> = plan.targets.iter().map(|it| it.provider_id).collect();
     let budgets = asked.iter().filter_map(|id| budget_of(configuration.provider(*id)?));
     let month = month_of(app.now());
     let held = join_all(budgets.map(|(provider, budget)| {
         let place = SpendItem::place(tenant, provider, &month);
-        let hold = SpendItem::hold(micros, budget);
-        async move { (provider, budget, app.store.update(&place, &hold).await) }
+        let hold = SpendItem::hold(completion, micros, budget);
+        async move { (provider, budget, held(app, completion, &place, &hold).await) }
     }));
-    let (mut holds, mut full) = (Holds { providers: Vec::new(), micros }, Vec::new());
+    let (mut holds, mut full) = (Holds { completion, providers: Vec::new(), micros }, Vec::new());
     let mut failure = None;
     for (provider, budget, done) in held.await {
         match done {
@@ -75,6 +77,20 @@ pub(super) async fn hold(
         return Err(Refused { error, retry_after: Some(next_month(app.now())), id: None });
     }
     Ok(holds)
+}
+
+/// True if the completion holds it, by this write or by one before whose answer was lost.
+async fn held(
+    app: &Completions,
+    completion: CompletionId,
+    place: &Key,
+    hold: &Update,
+) -> Result<bool> {
+    if app.store.update(place, hold).await? {
+        return Ok(true);
+    }
+    let item = app.store.get_raw(place).await?;
+    Ok(item.is_some_and(|item| SpendItem::holds(&item, completion)))
 }
 
 fn budget_of(provider: &Provider) -> Option<(ProviderId, u64)> {
@@ -102,20 +118,29 @@ pub(super) async fn settle(
     holds: &Holds,
     spent: Option<(ProviderId, u64)>,
 ) {
-    let mut changes: Vec<(ProviderId, u64, u64)> =
-        holds.providers.iter().map(|provider| (*provider, holds.micros, 0)).collect();
-    if let Some((provider, micros)) = spent.filter(|(_, micros)| *micros > 0) {
-        match changes.iter_mut().find(|(it, ..)| *it == provider) {
-            Some((_, _, spent)) => *spent = micros,
-            None => changes.push((provider, 0, micros)),
-        }
+    let mut changes: Vec<(ProviderId, Update)> = Vec::new();
+    for provider in &holds.providers {
+        let spent = spent.filter(|(it, _)| it == provider).map_or(0, |(_, micros)| micros);
+        changes.push((*provider, SpendItem::settle(holds.completion, holds.micros, spent)));
     }
-    let settled = join_all(changes.into_iter().map(|(provider, held, spent)| {
+    let is_free =
+        |(provider, micros): &(ProviderId, u64)| *micros > 0 && !holds.providers.contains(provider);
+    let free = spent.filter(is_free);
+    changes.extend(free.map(|(provider, micros)| (provider, SpendItem::spend(micros))));
+    change(app, tenant, month, changes).await;
+}
+
+async fn change(
+    app: &Completions,
+    tenant: &Tenant,
+    month: &str,
+    changes: Vec<(ProviderId, Update)>,
+) {
+    let changed = join_all(changes.into_iter().map(|(provider, change)| {
         let place = SpendItem::place(tenant, provider, month);
-        let change = SpendItem::settle(held, spent);
         async move { app.store.update(&place, &change).await }
     }));
-    for done in settled.await {
+    for done in changed.await {
         if let Err(error) = done {
             tracing::warn!(%error, "a provider's spending was not settled");
         }
@@ -124,8 +149,10 @@ pub(super) async fn settle(
 
 /// Counts what was spent without being held. One UpdateItem, none for nothing.
 pub async fn spend(app: &Completions, tenant: &Tenant, provider: ProviderId, micros: u64) {
-    let month = month_of(app.now());
-    settle(app, tenant, &month, &Holds::default(), Some((provider, micros))).await;
+    if micros > 0 {
+        let month = month_of(app.now());
+        change(app, tenant, &month, vec![(provider, SpendItem::spend(micros))]).await;
+    }
 }
 
 /// Tells that a step of a budget is reached, if it is. One GetItem, and the first time of a month

@@ -139,8 +139,11 @@ pub(super) async fn settle_budgets(
     completion: &Completion,
 ) {
     let Completion { summary, detail } = completion;
-    let holds =
-        Holds { providers: detail.held_providers.clone(), micros: detail.worst_case_micros };
+    let holds = Holds {
+        completion: summary.id,
+        providers: detail.held_providers.clone(),
+        micros: detail.worst_case_micros,
+    };
     let spent = summary.provider_id.map(|provider| (provider, summary.cost_micros));
     budget::settle(app, tenant, &month_of(summary.created_at), &holds, spent).await;
     if let (false, Ok(configuration)) =

@@ -7,6 +7,7 @@ use millwright_store::{Condition, Item, Key, Partition, Query, RawItem, Store, U
 use serde::{Deserialize, Serialize};
 
 use super::entry::configuration_of;
+use crate::completion::CompletionId;
 use crate::domain::{HealthMinute, ModelId, ProviderId, ProviderState, WINDOW_MINUTES};
 
 /// What a provider has spent in a month, and what is held of its budget. Written by updates alone.
@@ -33,8 +34,19 @@ impl SpendItem {
         self.committed_micros.saturating_sub(self.spent_micros)
     }
 
-    /// Holds so much, if the budget has room for it.
-    pub fn hold(micros: u64, budget: u64) -> Update {
+    /// What a completion holds, by its name: so that a write whose answer is lost, and which is
+    /// tried again, counts once.
+    fn held(completion: CompletionId) -> String {
+        format!("held_{completion}")
+    }
+
+    /// True if the completion holds something.
+    pub fn holds(item: &RawItem, completion: CompletionId) -> bool {
+        item.attributes().contains_key(&SpendItem::held(completion))
+    }
+
+    /// Holds so much, if the budget has room for it; refused as well to who holds already.
+    pub fn hold(completion: CompletionId, micros: u64, budget: u64) -> Update {
         let room = i128::from(budget) - i128::from(micros);
         let condition = match room < 0 {
             true => Condition::default().attribute_exists("never"),
@@ -42,14 +54,26 @@ impl SpendItem {
                 .at_most("committedMicros", room)
                 .or_attribute_absent("committedMicros"),
         };
-        Update::when(condition).add_number("committedMicros", i128::from(micros))
+        let name = SpendItem::held(completion);
+        Update::when(condition.attribute_absent(&name))
+            .add_number("committedMicros", i128::from(micros))
+            .set_number(&name, i128::from(micros))
     }
 
-    /// What was held has come to so much.
-    pub fn settle(held: u64, spent: u64) -> Update {
-        Update::new()
+    /// What was held has come to so much, unless that was said before.
+    pub fn settle(completion: CompletionId, held: u64, spent: u64) -> Update {
+        let name = SpendItem::held(completion);
+        Update::when(Condition::default().attribute_exists(&name))
             .add_number("committedMicros", i128::from(spent) - i128::from(held))
             .add_number("spentMicros", i128::from(spent))
+            .remove(&name)
+    }
+
+    /// So much was spent without being held.
+    pub fn spend(micros: u64) -> Update {
+        Update::new()
+            .add_number("committedMicros", i128::from(micros))
+            .add_number("spentMicros", i128::from(micros))
     }
 
     /// A step of the budget is told, once.

@@ -179,3 +179,20 @@ async fn who_has_no_budget_left_is_passed_over() {
     assert_eq!((scene.first.calls().len(), scene.second.calls().len()), (1, 1));
     scene.chat(bounded("p1/small")).await.expect(429);
 }
+
+#[tokio::test]
+async fn a_lost_answer_of_the_table_counts_nothing_twice() {
+    let scene = Scene::start("openai_compatible").await;
+    with_budget(&scene, 1_000).await;
+    let mut spent = 0;
+    for call in 1..=16 {
+        scene.first.next(Reply::Json(200, chat("Hello")));
+        scene.app.faults().lose_answer(call);
+        let answer = scene.chat(bounded("p1/small")).await;
+        answer.expect(200);
+        spent += answer.header("x-millwright-cost-micros").unwrap().parse::<u64>().unwrap();
+        let told = scene.first_provider().await;
+        let both = (&told["spentMicros"], &told["reservedMicros"]);
+        assert_eq!(both, (&json!(spent), &json!(0)), "call {call}");
+    }
+}
