@@ -62,7 +62,7 @@ impl JobQueue {
             }
             let message = Message { receive_count: receives, ..Message::of("m", envelope) };
             let outcome = tokio::select! {
-                outcome = work(process.clone(), message) => Some(outcome),
+                outcome = Box::pin(work(process.clone(), message)) => Some(outcome),
                 () = process.faults.crashed() => None,
             };
             match outcome {

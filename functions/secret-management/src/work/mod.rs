@@ -28,6 +28,7 @@ pub use sweep::{Report, sweep};
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_event::{Cause, Effects, batch::Message};
 use millwright_runtime::Worked;
@@ -131,24 +132,26 @@ pub async fn work(vault: &Vault, message: &Message, slice: Duration) -> Result<W
     let until = vault.now().plus(slice);
     let token = vault.store.ids().next_uuid().to_string();
     let task = Task { vault, cause: Cause::from(envelope), until, token };
-    let progress = match &due.order {
-        Order::Secret { secret_id } => Box::pin(settle::secret(&task, *secret_id)).await?,
+    // Each on the heap: together they are more than a stack has to spare.
+    let order: BoxFuture<'_, Result<Progress>> = match &due.order {
+        Order::Secret { secret_id } => Box::pin(settle::secret(&task, *secret_id)),
         Order::Grant { secret_id, grantee_type, grantee_id } => {
-            grant::expire(&task, *secret_id, *grantee_type, grantee_id).await?
+            Box::pin(grant::expire(&task, *secret_id, *grantee_type, grantee_id))
         }
-        Order::DataKey { data_key_id } => key::settle(&task, *data_key_id).await?,
-        Order::Posture => posture::look(&task).await?,
-        Order::Project { project_id } => scope::project(&task, *project_id).await?,
-        Order::Team { team_id } => scope::team(&task, *team_id).await?,
-        Order::Member { user_id, until } => scope::member(&task, *user_id, *until).await?,
-        Order::ServiceKey { key_id } => scope::service_key(&task, *key_id).await?,
+        Order::DataKey { data_key_id } => Box::pin(key::settle(&task, *data_key_id)),
+        Order::Posture => Box::pin(posture::look(&task)),
+        Order::Project { project_id } => Box::pin(scope::project(&task, *project_id)),
+        Order::Team { team_id } => Box::pin(scope::team(&task, *team_id)),
+        Order::Member { user_id, until } => Box::pin(scope::member(&task, *user_id, *until)),
+        Order::ServiceKey { key_id } => Box::pin(scope::service_key(&task, *key_id)),
         Order::Bound { service, resource_type, resource_id } => {
-            bound::drop_all(&task, service, resource_type, resource_id).await?
+            Box::pin(bound::drop_all(&task, service, resource_type, resource_id))
         }
-        Order::Labels { secret_id } => outside::labels(&task, *secret_id).await?,
-        Order::TakeBack { secret_id } => outside::take_back(&task, *secret_id).await?,
-        Order::Organization => organization::purge(&task).await?,
+        Order::Labels { secret_id } => Box::pin(outside::labels(&task, *secret_id)),
+        Order::TakeBack { secret_id } => Box::pin(outside::take_back(&task, *secret_id)),
+        Order::Organization => Box::pin(organization::purge(&task)),
     };
+    let progress = order.await?;
     if progress == Progress::More {
         let mut effects = task.effects();
         effects.send(JOBS, &due)?;

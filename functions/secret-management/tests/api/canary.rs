@@ -127,7 +127,7 @@ async fn go_through(app: &TestApp, watch: &mut Watch) {
         let bad_type = format!("\"{}\"", watch.next());
         watch.hear(owner.send(method, &versions, &json, bad_type).await);
     }
-    through_the_rest(app, &owner, watch).await;
+    Box::pin(through_the_rest(app, &owner, watch)).await;
 }
 
 async fn on_one(client: &Client, path: &str, value: &Value, watch: &mut Watch) {
@@ -182,8 +182,8 @@ async fn through_the_rest(app: &TestApp, owner: &Client, watch: &mut Watch) {
     watch.hear(owner.get(&kv("metadata/kv?list=true")).await);
     watch.hear(owner.delete(&kv("data/kv/one")).await);
     watch.hear(owner.get(&kv("data/kv/one")).await);
-    through_files(owner, watch).await;
-    without_a_request(app, watch).await;
+    Box::pin(through_files(owner, watch)).await;
+    Box::pin(without_a_request(app, watch)).await;
     let owner = &app.client(A, "owner");
     while watch.used < watch.marks.len() {
         let body = json!({
