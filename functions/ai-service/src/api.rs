@@ -9,9 +9,13 @@ use millwright_http::{Api, Purpose, Serving, operation};
 use crate::{
     app::AiService,
     catalog, chain,
-    codes::{EGRESS_DENIED, IN_USE, SECRET_UNAVAILABLE, SLUG_TAKEN},
+    codes::{
+        EGRESS_DENIED, IN_USE, SCHEMA_INVALID, SECRET_UNAVAILABLE, SLUG_TAKEN, TEMPLATE_INVALID,
+    },
     completion::operations as completion,
-    estimate, limit, model, provider, rule, settings,
+    estimate, limit, model,
+    prompt::operations as prompt,
+    provider, rule, settings,
     surface::{dialect, handlers as surface},
 };
 
@@ -81,6 +85,27 @@ pub fn api<P: Purpose>() -> Api<AiService, P> {
         .with(operation!(limit::rate_limit_get))
         .with(operation!(limit::rate_limit_update).answers(&[CONTENTION]))
         .with(operation!(limit::rate_limit_delete).answers(&[CONTENTION]))
+        .with(operation!(prompt::prompt_create).answers(&[SLUG_TAKEN, LIMIT_REACHED]))
+        .with(operation!(prompt::prompt_list))
+        .with(operation!(prompt::prompt_get))
+        .with(operation!(prompt::prompt_update).answers(&[CONTENTION]))
+        .with(operation!(prompt::prompt_delete).answers(&[CONTENTION]))
+        .with(operation!(prompt::prompt_version_create).answers(&[
+            TEMPLATE_INVALID,
+            SCHEMA_INVALID,
+            INVALID_STATE,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(prompt::prompt_version_list))
+        .with(operation!(prompt::prompt_version_get))
+        .with(operation!(prompt::prompt_label_set).answers(&[
+            INVALID_STATE,
+            LIMIT_REACHED,
+            CONTENTION,
+        ]))
+        .with(operation!(prompt::prompt_label_clear).answers(&[INVALID_STATE, CONTENTION]))
+        .with(operation!(prompt::prompt_render).answers(&[TEMPLATE_INVALID]))
         .with(operation!(settings::settings_get))
         .with(operation!(settings::settings_update).answers(&[CONTENTION]))
         .with(operation!(completion::completion_list))

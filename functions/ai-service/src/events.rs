@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     completion::{Completion, CompletionId, CompletionStatus, TokenUsage},
-    domain::{HealthStatus, ModelId, ProviderId, ProviderKind, Purge, TaskType},
+    domain::{HealthStatus, ModelId, Prompt, PromptId, ProviderId, ProviderKind, Purge, TaskType},
     gateway::UsageSource,
 };
 
@@ -152,6 +152,59 @@ pub struct PurgeData {
     pub purge: Purge,
 }
 
+/// What a prompt is called now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptData {
+    pub prompt_id: PromptId,
+    pub slug: String,
+    /// Of the prompt itself, not of what it says.
+    pub version: u64,
+    pub name: String,
+    pub archived: bool,
+}
+
+impl PromptData {
+    pub fn of(prompt: &Prompt) -> PromptData {
+        PromptData {
+            prompt_id: prompt.id,
+            slug: prompt.slug.to_string(),
+            version: prompt.common.version,
+            name: prompt.name.to_string(),
+            archived: prompt.archived,
+        }
+    }
+}
+
+/// A new version of a prompt.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptVersionData {
+    pub prompt_id: PromptId,
+    pub slug: String,
+    pub version: u32,
+}
+
+/// Where a label of a prompt points.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptLabelData {
+    pub prompt_id: PromptId,
+    pub slug: String,
+    pub label: String,
+    /// The version before; null of a new label.
+    pub from: Option<u32>,
+    /// The version now; null of a label that was taken away.
+    pub to: Option<u32>,
+}
+
+fn prompt_example(archived: bool) -> Value {
+    json!({
+        "promptId": "prm_01jdz7xk2nf5h9vq3w8c6m4t0b", "slug": "review", "version": 2,
+        "name": "Review of a change", "archived": archived,
+    })
+}
+
 fn budget_example(spent: u64) -> Value {
     json!({
         "providerId": "aip_01jdz7xk2nf5h9vq3w8c6m4t0b",
@@ -260,6 +313,26 @@ millwright_event::events! {
     /// A completion ended otherwise; what it consumed is charged.
     CompletionFailed(CompletionData) = "ai.completion.failed",
         about completion_id, completion_example("failed", "provider_error".into());
+    /// A prompt was created.
+    PromptCreated(PromptData) = "ai.prompt.created",
+        about prompt_id, prompt_example(false);
+    /// A prompt was renamed, described anew, or taken back into use.
+    PromptUpdated(PromptData) = "ai.prompt.updated",
+        about prompt_id, prompt_example(false);
+    /// A prompt was taken out of use.
+    PromptArchived(PromptData) = "ai.prompt.archived",
+        about prompt_id, prompt_example(true);
+    /// A prompt has a new version.
+    PromptVersionCreated(PromptVersionData) = "ai.prompt.version_created",
+        about prompt_id, json!({
+            "promptId": "prm_01jdz7xk2nf5h9vq3w8c6m4t0b", "slug": "review", "version": 3,
+        });
+    /// A label of a prompt points at another version.
+    PromptLabelMoved(PromptLabelData) = "ai.prompt.label_moved",
+        about prompt_id, json!({
+            "promptId": "prm_01jdz7xk2nf5h9vq3w8c6m4t0b", "slug": "review",
+            "label": "production", "from": 2, "to": 3,
+        });
     /// Kept answers were taken back.
     CachePurged(PurgeData) = "ai.cache.purged",
         about organization_id, json!({

@@ -20,6 +20,7 @@ pub mod keys;
 mod limit;
 mod model;
 pub mod permissions;
+mod prompt;
 mod provider;
 mod rule;
 pub mod secrets;

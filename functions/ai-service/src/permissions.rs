@@ -21,6 +21,12 @@ millwright_identity::permissions! {
     RouteRead = "ai.route.read" [Owner Admin Member Viewer];
     /// Create, change and delete routing rules and fallback chains
     RouteManage = "ai.route.manage" [Owner Admin];
+    /// Read and render prompts
+    PromptRead = "ai.prompt.read" [Owner Admin Member Viewer];
+    /// Create, change and archive prompts, and make versions of them
+    PromptWrite = "ai.prompt.write" [Owner Admin Member];
+    /// Say which version of a prompt requests use
+    PromptPublish = "ai.prompt.publish" [Owner Admin];
     /// Read rate limits and their use
     LimitRead = "ai.limit.read" [Owner Admin];
     /// Create, change and delete rate limits

@@ -58,6 +58,24 @@ pub const CATALOGUE: &[&Permission] = &[
         default_roles: &[Owner, Admin, Member, Viewer],
     },
     &Permission {
+        code: "ai.prompt.publish",
+        summary: "Say which version of a prompt requests use",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin],
+    },
+    &Permission {
+        code: "ai.prompt.read",
+        summary: "Read and render prompts",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member, Viewer],
+    },
+    &Permission {
+        code: "ai.prompt.write",
+        summary: "Create, change and archive prompts, and make versions of them",
+        grantable: Grantable::Role,
+        default_roles: &[Owner, Admin, Member],
+    },
+    &Permission {
         code: "ai.provider.manage",
         summary: "Create, change, enable, disable and delete providers",
         grantable: Grantable::Role,

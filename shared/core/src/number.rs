@@ -1,6 +1,6 @@
 //! Whole numbers within limits.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,18 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
 impl<const MIN: u32, const MAX: u32> fmt::Display for Bounded<MIN, MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// In digits alone, as in paths.
+impl<const MIN: u32, const MAX: u32> FromStr for Bounded<MIN, MAX> {
+    type Err = InputError;
+
+    fn from_str(text: &str) -> Result<Self, InputError> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InputError::bad_format("must be a whole number"));
+        }
+        Bounded::new(text.parse().unwrap_or(u64::MAX))
     }
 }
 
@@ -83,6 +95,17 @@ mod tests {
         }
         for outside in [0, 101, u64::MAX] {
             assert!(Bounded::<1, 100>::new(outside).is_err(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn texts_are_digits_alone() {
+        let code = |text: &str| text.parse::<Bounded<1, 100>>().err().map(|it| it.code);
+        assert_eq!(code("007"), None);
+        assert_eq!(code("0"), Some(FaultCode::TooSmall));
+        assert_eq!(code(&"9".repeat(99)), Some(FaultCode::TooLarge));
+        for bad in ["", "+1", "-1", "1.0", " 1"] {
+            assert_eq!(code(bad), Some(FaultCode::BadFormat), "{bad}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! Changes of a request that reach the original too, so that providers of its dialect see them.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     anthropic,
-    common::{Dialect, Message, Request, Role},
+    common::{Dialect, Format, Message, Request, Role},
     openai,
 };
 
@@ -28,6 +28,25 @@ impl Request {
     pub fn append(&mut self, messages: Vec<Message>) {
         self.original.insert(&messages, false);
         self.messages.extend(messages);
+    }
+
+    /// The schema of the answer, where the request says nothing of its format. True if it is set.
+    pub fn set_schema(&mut self, name: &str, schema: &Value) -> bool {
+        if self.format != Format::Text {
+            return false;
+        }
+        let (name, schema) = (name.to_owned(), schema.clone());
+        let body = &mut self.original.body;
+        if self.original.dialect == Dialect::OpenAi {
+            let inner = json!({"name": name, "schema": schema});
+            let format = json!({"type": "json_schema", "json_schema": inner});
+            body.insert("response_format".to_owned(), format);
+        } else {
+            let output = body.entry("output_config").or_insert_with(|| json!({}));
+            output["format"] = json!({"type": "json_schema", "schema": schema});
+        }
+        self.format = Format::JsonSchema { name, description: None, schema, strict: None };
+        true
     }
 
     /// Fills in what the request leaves open.

@@ -335,6 +335,11 @@ impl Client {
         self.send(Method::PUT, path, &[], Body::empty()).await
     }
 
+    /// PUT with a body.
+    pub async fn put_body(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::PUT, path, &[], body).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], Body::empty()).await
     }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Answers a request. Before the provider: one Query of the configuration if it is older than 30
-/// seconds, the keys that are not in memory, one UpdateItem for each rate limit, one GetItem where
+/// seconds, one GetItem for a prompt, the keys that are not in memory, one UpdateItem for each rate limit, one GetItem where
 /// the cache may have it, and one PutItem; where a hard limit applies one invoke. After it: one transaction of two items, and the
 /// corrections of token limits. For a stream the latter happens when it ends.
 ///
@@ -42,7 +42,12 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     }
     let mut request =
         read_request(asked.surface, asked.body.clone()).map_err(SurfaceError::from)?;
-    let extension = Extension::read(request.extension.take())?;
+    let mut extension = Extension::read(request.extension.take())?;
+    let prompts = app.prompts();
+    let prompt = prompts.apply(&app.store, &tenant, &mut extension, &mut request).await?;
+    if request.messages.is_empty() {
+        return Err(no_message().into());
+    }
     let input_estimate = estimate::input_tokens(&request, &estimate::ByBytes);
     let shape = Shape::of(&request, &extension)?;
     let repairs = shape.as_ref().map_or(0, |shape| shape.repairs);
@@ -102,6 +107,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
             chain_id: route.chain.map(|chain| chain.id),
             rule_id: route.rule.map(|rule| rule.id),
             task_type: extension.task_type,
+            prompt_version: prompt,
             request_sha256: asked.sha256.clone(),
             input_estimate,
             worst_case_micros,
@@ -141,6 +147,14 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     app.store.put_when(&tenant, &item, &millwright_store::Condition::absent()).await?;
     open.is_logged = true;
     ask(app, open).await
+}
+
+fn no_message() -> SurfaceError {
+    SurfaceError {
+        code: Code::InvalidRequest,
+        message: "messages: must have at least one message, or begin with a prompt".to_owned(),
+        param: Some("messages".to_owned()),
+    }
 }
 
 /// The gates behind the rate limits: an answer of the cache, or everything that it takes to ask.

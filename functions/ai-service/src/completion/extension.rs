@@ -6,7 +6,10 @@ use millwright_model::{Code, SurfaceError};
 use serde_json::Value;
 
 use super::cache::CacheWish;
-use crate::domain::{Few, TaskType, TimeoutOverrides, UpTo};
+use crate::{
+    domain::{Few, TaskType, TimeoutOverrides, UpTo},
+    prompt::PromptWish,
+};
 
 /// What a client may say of its request.
 #[derive(Clone, Debug, Default, Deserr)]
@@ -18,6 +21,9 @@ pub struct Extension {
     pub tags: Option<Few<Line<1, 50>, 0, 10>>,
     #[deserr(default)]
     pub project_id: Option<ProjectId>,
+    /// Messages that go before those of the request.
+    #[deserr(default)]
+    pub prompt: Option<PromptWish>,
     /// False: this model and no other.
     #[deserr(default)]
     pub fallback: Option<bool>,

@@ -36,6 +36,7 @@ pub use fare::judge;
 pub use load::{CurrentUse, current};
 pub(crate) use plan::target as target_of;
 pub use record::*;
+pub use shape::schema_validator;
 pub use shared::Completions;
 pub use stream::Body;
 pub use sweep::{Swept, sweep};

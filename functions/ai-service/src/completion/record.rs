@@ -14,6 +14,7 @@ use utoipa::{
 use crate::{
     domain::{ChainId, ModelId, ProviderId, RuleId, TaskType},
     gateway::UsageSource,
+    prompt::PromptUse,
 };
 
 millwright_core::id! {
@@ -78,7 +79,7 @@ pub struct CompletionSummary {
     pub version: u64,
     pub status: CompletionStatus,
     pub surface: CompletionSurface,
-    /// As the client named it.
+    /// As the client named it, or the prompt of one that named none.
     pub requested_model: String,
     /// What answered, or was asked last.
     pub model_id: Option<ModelId>,
@@ -155,6 +156,9 @@ pub struct CompletionDetail {
     pub rule_id: Option<RuleId>,
     pub attempts: Vec<CompletionAttempt>,
     pub task_type: Option<TaskType>,
+    /// The version of the prompt that it began with.
+    #[serde(default)]
+    pub prompt_version: Option<PromptUse>,
     pub finish_reason: Option<String>,
     /// From the client's request to the first event for it.
     pub first_token_ms: Option<u64>,

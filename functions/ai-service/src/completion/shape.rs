@@ -19,6 +19,26 @@ const MAX_FAULTS: usize = 10;
 /// Characters of a fault.
 const MAX_FAULT: usize = 200;
 
+/// What holds values against a JSON Schema of draft 2020-12.
+///
+/// # Errors
+/// What is wrong: it is none, too large, too deep, or refers to another document.
+pub fn schema_validator(schema: &Value) -> Result<Validator, String> {
+    if schema.to_string().len() > MAX_SCHEMA_BYTES {
+        return Err(format!("the schema has more than {MAX_SCHEMA_BYTES} bytes"));
+    }
+    if depth(schema) > 2 * MAX_SCHEMA_DEPTH {
+        return Err(format!("the schema has more than {MAX_SCHEMA_DEPTH} levels"));
+    }
+    // Nothing is fetched, and patterns of strangers take linear time.
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| format!("not a schema: {}", cut(&error.to_string())))
+}
+
 /// What answers are held against.
 #[derive(Debug)]
 pub(super) struct Shape {
@@ -39,19 +59,7 @@ impl Shape {
             message: format!("response_format: {message}"),
             param: Some("response_format".to_owned()),
         };
-        if schema.to_string().len() > MAX_SCHEMA_BYTES {
-            return Err(refused(format!("the schema has more than {MAX_SCHEMA_BYTES} bytes")));
-        }
-        if depth(schema) > 2 * MAX_SCHEMA_DEPTH {
-            return Err(refused(format!("the schema has more than {MAX_SCHEMA_DEPTH} levels")));
-        }
-        // Nothing is fetched, and patterns of strangers take linear time.
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .offline()
-            .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .map_err(|error| refused(format!("not a schema: {}", cut(&error.to_string()))))?;
+        let validator = schema_validator(schema).map_err(refused)?;
         if !extension.validate_schema.unwrap_or(*strict == Some(true)) {
             return Ok(None);
         }

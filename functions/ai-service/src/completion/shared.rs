@@ -14,6 +14,7 @@ use millwright_usage::{Phase, Standing, UsageClient};
 use crate::{
     domain::{BudgetPhase, Configuration, ProviderId},
     keys::Keys,
+    prompt::Prompts,
     store::Configurations,
 };
 
@@ -31,6 +32,7 @@ pub struct Completions {
 #[derive(Default)]
 struct Memory {
     configurations: Configurations,
+    prompts: Prompts,
     standings: Mutex<HashMap<(Tenant, String), (Standing, Timestamp)>>,
     /// When it was looked whether a provider has recovered.
     looked: Mutex<HashMap<(Tenant, ProviderId), Timestamp>>,
@@ -76,6 +78,11 @@ impl Completions {
     /// Reads the configuration anew next time.
     pub fn forget_configuration(&self, tenant: &Tenant) {
         self.memory.configurations.forget(tenant);
+    }
+
+    /// What is remembered of prompts.
+    pub fn prompts(&self) -> &Prompts {
+        &self.memory.prompts
     }
 
     /// True if nobody here has looked at how the provider fares for five seconds.

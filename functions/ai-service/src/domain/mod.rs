@@ -7,12 +7,15 @@ mod limit;
 mod model;
 mod number;
 mod price;
+mod prompt;
 mod provider;
 mod purge;
 mod route;
 mod rule;
 mod settings;
 mod slug;
+mod template;
+mod variable;
 
 use millwright_core::{OrgId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,11 @@ pub use self::{
     model::{Decimal, Model, ModelDefaults, ModelTier, ModelView, PriceSource, Tokens},
     number::UpTo,
     price::{Micros, PriceTable, PriceTier},
+    prompt::{
+        LabelName, MAX_MESSAGES, MAX_OWN_LABELS, MAX_PROMPTS, MAX_VERSIONS, Prompt, PromptContent,
+        PromptMessage, PromptRole, PromptSlug, PromptVersion, PromptVersionSummary,
+        RenderedMessage,
+    },
     provider::{
         BaseUrl, ExtraHeaders, Provider, ProviderKind, TimeoutOverrides, Timeouts, month_of,
     },
@@ -41,6 +49,7 @@ pub use self::{
     rule::{BudgetPhase, Rule, RuleTarget, RuleWhen, Tag, TaskType},
     settings::{CacheMode, LogContent, Pattern, Redaction, Settings},
     slug::Slug,
+    variable::{Variable, values},
 };
 
 millwright_core::id! {
@@ -52,6 +61,8 @@ millwright_core::id! {
     ChainId = ChainNoun("afc");
     /// A routing rule.
     RuleId = RuleNoun("arr");
+    /// A prompt template.
+    PromptId = PromptNoun("prm");
     /// A rate limit.
     LimitId = LimitNoun("arl");
     /// A secret of secret-management.

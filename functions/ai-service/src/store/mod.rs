@@ -18,6 +18,9 @@
 //! | an answer that is kept | pk `O#CACHE#<digest>`, sk `ANSWER` |
 //! | what answers were made with | pk `O#CACHED`, sk `<model>#<digest>` |
 //! | purges; those that are not done, on gsi3 | pk `O#CFG`, sk `PURGED#<model>#<user>`; pk `PURGES`, sk `<at>#<organization>` |
+//! | a prompt with its labels; a version | pk `O#PRM#<prompt>`, sk `META`, `V#<number>` |
+//! | prompts by slug, on gsi1 | pk `O#PRMS`, sk `<slug>` |
+//! | versions of a prompt, on gsi1 | pk `O#PRMV#<prompt>`, sk `<number>` |
 //! | how a provider fared | pk `O#HEALTH#<provider>`, sk `M#<minute>#<model>` |
 //!
 //! What changes with every completion is never part of the configuration: it is one Query, and kept
@@ -27,6 +30,7 @@ mod cache;
 mod completion;
 mod configuration;
 mod entry;
+mod prompt;
 mod run_time;
 
 pub use self::{
@@ -37,5 +41,9 @@ pub use self::{
     },
     configuration::{Configurations, SeedGone, SettingsItem, Targets, read_configuration, target},
     entry::{Configured, Entry, Gone, NameMarker, is_gone, more, one_less, take_name},
+    prompt::{
+        PromptItem, PromptVersionItem, prompt_of_slug, prompts_of, read_prompt, read_version,
+        versions_of,
+    },
     run_time::{HealthMinuteItem, ProviderStateItem, SpendItem, health_of, last_minutes},
 };

@@ -30,8 +30,8 @@ pub struct ChatRequest {
     /// Server-sent events as they come.
     #[schema(required = false)]
     stream: bool,
-    /// What Millwright alone reads: `taskType`, `tags`, `projectId`, `fallback`, `timeouts`,
-    /// `maxCostMicros`.
+    /// What Millwright alone reads: `prompt`, `taskType`, `tags`, `projectId`, `fallback`, `timeouts`,
+    /// `maxCostMicros`, `cache`, `validateSchema`, `repairAttempts`.
     #[schema(value_type = Object, required = false)]
     millwright: Value,
 }

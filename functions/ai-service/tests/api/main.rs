@@ -5,6 +5,7 @@
 mod catalog;
 mod completions;
 mod models;
+mod prompts;
 mod providers;
 mod rate_limits;
 mod routing;

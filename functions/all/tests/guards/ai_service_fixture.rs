@@ -84,6 +84,7 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         let chains = "/api/v1/ai/fallback-chains";
         let limits = "/api/v1/ai/rate-limits";
         let settings = "/api/v1/ai/settings";
+        let prompts = "/api/v1/ai/prompts";
         let local = |slug: &str| {
             json!({ "slug": slug, "name": "L", "kind": "ollama",
                 "baseUrl": "http://localhost:11434", "maxRetries": 0 })
@@ -138,6 +139,17 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
         // Who drops it hangs up.
         std::mem::forget(open);
         let anthropic = "/api/v1/ai/anthropic/v1";
+        let prompted = |slug: &str| json!({ "slug": slug, "name": "P" });
+        let prompt = format!("{prompts}/{}", made(&owner, prompts, prompted("kept")).await);
+        let spare_prompt = format!("{prompts}/{}", made(&owner, prompts, prompted("spare")).await);
+        let versions = format!("{prompt}/versions");
+        let said = json!({ "messages": [{ "role": "system", "template": "Be {{ how }}." }],
+            "variables": [{ "name": "how", "required": false, "default": "brief" }] });
+        owner.post(&versions, said.clone()).await.expect(201);
+        let labels = format!("{prompt}/labels");
+        for label in ["production", "old"] {
+            owner.put_body(&format!("{labels}/{label}"), json!({ "version": 1 })).await.expect(200);
+        }
         BTreeMap::from([
             ("openai_chat_create", Call::post(&chat, asked.clone()).refers()),
             ("openai_model_list", Call::get(&format!("{openai}/models"))),
@@ -202,6 +214,20 @@ fn calls(app: TestApp) -> BoxFuture<'static, BTreeMap<&'static str, Call>> {
             ("rate_limit_get", Call::get(&limit).refers()),
             ("rate_limit_update", Call::patch(&limit, json!({ "maxConcurrent": 3 })).refers()),
             ("rate_limit_delete", Call::delete(&limit).refers()),
+            ("prompt_create", Call::post(prompts, prompted("new"))),
+            ("prompt_list", Call::get(prompts)),
+            ("prompt_get", Call::get(&prompt).refers()),
+            ("prompt_update", Call::patch(&prompt, json!({ "name": "X" })).refers()),
+            ("prompt_delete", Call::delete(&spare_prompt).refers()),
+            ("prompt_version_create", Call::post(&versions, said).refers()),
+            ("prompt_version_list", Call::get(&versions).refers()),
+            ("prompt_version_get", Call::get(&format!("{versions}/1")).refers()),
+            (
+                "prompt_label_set",
+                Call::put_body(&format!("{labels}/staging"), json!({ "version": 1 })).refers(),
+            ),
+            ("prompt_label_clear", Call::delete(&format!("{labels}/old")).refers()),
+            ("prompt_render", Call::post(&format!("{prompt}/render"), json!({})).refers()),
             ("settings_get", Call::get(settings)),
             ("settings_update", Call::patch(settings, json!({ "requirePrices": true }))),
         ])

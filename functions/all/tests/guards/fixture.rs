@@ -76,6 +76,10 @@ impl Call {
         Call::of(Method::PUT, path, None)
     }
 
+    pub fn put_body(path: &str, body: Value) -> Call {
+        Call::of(Method::PUT, path, Some(body))
+    }
+
     pub fn patch(path: &str, body: Value) -> Call {
         Call::of(Method::PATCH, path, Some(body))
     }

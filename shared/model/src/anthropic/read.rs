@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::block::read_content;
 use crate::{
-    common::{Dialect, Fault, Format, Message, Original, Request, Role, Tool, ToolChoice},
+    common::{
+        Dialect, Fault, Format, Message, Original, Request, Role, Tool, ToolChoice,
+        begins_with_prompt,
+    },
     wire::Fields,
 };
 
@@ -38,7 +41,7 @@ pub fn read_count(body: Value) -> Result<Request, Fault> {
         messages.push(Message { role: Role::System, name: None, parts: system });
     }
     let said = fields.objects("messages")?;
-    if said.is_empty() {
+    if said.is_empty() && !begins_with_prompt(extension.as_ref()) {
         return Err(fields.fault("messages", "must have at least one message"));
     }
     for message in &said {

@@ -10,6 +10,7 @@ mod replay;
 mod request;
 mod usage;
 
+pub(crate) use self::request::begins_with_prompt;
 pub use self::{
     answer::{Answer, Choice, Finish},
     capability::{Capabilities, Capability},

@@ -50,6 +50,11 @@ pub struct Original {
     pub body: Map<String, Value>,
 }
 
+/// Whether a prompt by reference goes before the messages, of which there may be none then.
+pub(crate) fn begins_with_prompt(extension: Option<&Value>) -> bool {
+    extension.and_then(|it| it.get("prompt")).is_some_and(|prompt| !prompt.is_null())
+}
+
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {

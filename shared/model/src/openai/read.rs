@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::message::read_message;
 use crate::{
-    common::{Dialect, Fault, Format, Original, Request, Tool, ToolChoice},
+    common::{Dialect, Fault, Format, Original, Request, Tool, ToolChoice, begins_with_prompt},
     wire::Fields,
 };
 
@@ -27,7 +27,7 @@ pub fn read_request(body: Value) -> Result<Request, Fault> {
     }
     let messages =
         fields.objects("messages")?.iter().map(read_message).collect::<Result<Vec<_>, _>>()?;
-    if messages.is_empty() {
+    if messages.is_empty() && !begins_with_prompt(extension.as_ref()) {
         return Err(fields.fault("messages", "must have at least one message"));
     }
     let mut tools =
