@@ -69,12 +69,12 @@ millwright_core::wire_enum! {
     }
 }
 
-/// One message of a prompt.
+/// One message of a prompt. Its template is of minijinja's language (`{{ variable }}`, `for`, `if`,
+/// filters), and has at most 64 KB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Deserr, ToSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 pub struct PromptMessage {
     pub role: PromptRole,
-    /// Of minijinja's language: `{{ variable }}`, `for`, `if` and filters. At most 64 KB.
     #[schema(inline)]
     pub template: Markdown<1, 65_536>,
 }

@@ -170,7 +170,7 @@ pub fn values(
         let value = match (given.get(name), &variable.default) {
             (Some(value), _) if !value.is_null() => {
                 if let Err(InputError { code, detail, .. }) = variable.fits(value) {
-                    fault(name, code, detail.into());
+                    fault(name, code, detail);
                 }
                 value.clone()
             }

@@ -5,8 +5,8 @@ use millwright_store::{Condition, Item, Key, Partition, Step, Store, Transaction
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::domain::{
-    Chain, Common, MAX_CHAINS, MAX_LIMITS, MAX_MODELS, MAX_PROVIDERS, MAX_RULES, Model, Provider,
-    RateLimit, Rule,
+    Chain, Common, MAX_CHAINS, MAX_LIMITS, MAX_MODELS, MAX_PROMPTS, MAX_PROVIDERS, MAX_RULES,
+    Model, Prompt, Provider, RateLimit, Rule,
 };
 
 /// A thing that is configured.
@@ -61,6 +61,8 @@ configured! {
     Model, "model", "MODEL", "model", "models", MAX_MODELS,
         |it| format!("{}#{}", it.provider_id, it.name);
     Chain, "chain", "CHAIN", "fallback chain", "fallback chains", MAX_CHAINS,
+        |it| it.slug.to_string();
+    Prompt, "prompt", "PROMPT", "prompt", "prompts", MAX_PROMPTS,
         |it| it.slug.to_string();
     Rule, "rule", "RULE", "routing rule", "routing rules", MAX_RULES,
         |it| it.name.as_str().to_lowercase();

@@ -5,32 +5,7 @@ use millwright_store::{Index, IndexKeys, Item, Key, Partition, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Configured, NameMarker};
-use crate::domain::{
-    Common, MAX_PROMPTS, Prompt, PromptContent, PromptId, PromptVersion, PromptVersionSummary,
-};
-
-impl Configured for Prompt {
-    const KIND: &'static str = "prompt";
-    const PREFIX: &'static str = "PROMPT";
-    const NOUN: &'static str = "prompt";
-    const MAX: (&'static str, u64) = ("prompts", MAX_PROMPTS);
-
-    fn key_id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn common_mut(&mut self) -> &mut Common {
-        &mut self.common
-    }
-
-    fn unique_name(&self) -> String {
-        self.slug.to_string()
-    }
-}
+use crate::domain::{Prompt, PromptContent, PromptId, PromptVersion, PromptVersionSummary};
 
 /// The prompts of an organization, by slug, on gsi1.
 pub fn prompts_of(tenant: &Tenant) -> Partition {
