@@ -20,6 +20,7 @@ pub mod schema;
 mod timeline;
 mod transaction;
 mod update;
+mod write;
 
 pub use backoff::Backoff;
 pub use contention::Contention;
@@ -31,3 +32,4 @@ pub use schema::Index;
 pub use timeline::Timeline;
 pub use transaction::{MAX_TRANSACTION_ITEMS, Outcome, Refusal, Refusals, Step, Transaction};
 pub use update::{Condition, Update};
+pub use write::Updated;

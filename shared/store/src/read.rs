@@ -159,24 +159,6 @@ impl Store {
         Ok(answer.item.map(RawItem))
     }
 
-    /// Takes one item away, for what may be used once. One DeleteItem; whoever comes second gets
-    /// none.
-    pub async fn take<I: Item>(&self, key: &Key) -> Result<Option<I>> {
-        let answer = self
-            .client()
-            .delete_item()
-            .table_name(self.table())
-            .set_key(Some(key_attributes(key)))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
-            .send()
-            .await
-            .map_err(|error| crate::failure::unavailable("DeleteItem", &error))?;
-        match answer.attributes.map(RawItem) {
-            Some(item) if item.is::<I>() => item.decode().map(Some),
-            _ => Ok(None),
-        }
-    }
-
     /// Different items, strongly consistent, in the order of the keys; what is not there is left
     /// out. One BatchGetItem per 100 keys, more only if DynamoDB leaves keys unprocessed.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<RawItem>> {
@@ -324,77 +306,6 @@ impl Store {
             }
         }
         Ok(Page { items, next: page.next })
-    }
-
-    /// One item written outside a transaction, for records that stand alone (claims, marks). One
-    /// PutItem. Answers the item that stands in the way if the condition does not hold.
-    pub async fn put_when<I: Item>(
-        &self,
-        tenant: &Tenant,
-        item: &I,
-        condition: &crate::Condition,
-    ) -> Result<Option<RawItem>> {
-        condition.placeholders.check()?;
-        let attributes = crate::item::to_attributes(item, tenant)?;
-        let mut request = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .set_item(Some(attributes))
-            .set_condition_expression(condition.expression())
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-            );
-        for (placeholder, name) in &condition.placeholders.names {
-            request = request.expression_attribute_names(placeholder, name);
-        }
-        for (placeholder, value) in &condition.placeholders.values {
-            request = request.expression_attribute_values(placeholder, value.clone());
-        }
-        let error = match request.send().await {
-            Ok(_) => return Ok(None),
-            Err(error) => error,
-        };
-        if let Some(
-            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-                refused,
-            ),
-        ) = error.as_service_error()
-        {
-            return Ok(Some(RawItem(refused.item.clone().unwrap_or_default())));
-        }
-        Err(crate::failure::unavailable("PutItem", &error))
-    }
-
-    /// Single attributes changed outside a transaction, for marks that stand alone. One UpdateItem;
-    /// false if the condition did not hold.
-    pub async fn update(&self, key: &Key, update: &crate::Update) -> Result<bool> {
-        let placeholders = &update.condition.placeholders;
-        placeholders.check()?;
-        let mut request = self
-            .client()
-            .update_item()
-            .table_name(self.table())
-            .set_key(Some(key_attributes(key)))
-            .update_expression(update.expression())
-            .set_condition_expression(update.condition.expression());
-        for (placeholder, name) in &placeholders.names {
-            request = request.expression_attribute_names(placeholder, name);
-        }
-        for (placeholder, value) in &placeholders.values {
-            request = request.expression_attribute_values(placeholder, value.clone());
-        }
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(crate::failure::unavailable("UpdateItem", &error)),
-        }
     }
 
     /// True if the table answers. One DescribeTable-free GetItem of an item that is never there.

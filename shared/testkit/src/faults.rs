@@ -46,6 +46,8 @@ struct Plan {
     crash: Option<CrashPoint>,
     lost_answer: Option<usize>,
     outage: bool,
+    /// Which operation is answered nothing but 500.
+    failing: Option<String>,
     /// Capacity units by operation, once they are measured.
     units: Option<BTreeMap<String, f64>>,
 }
@@ -86,6 +88,11 @@ impl Faults {
     /// From now on DynamoDB answers nothing but 500, or works again.
     pub fn outage(&self, outage: bool) {
         self.plan(|plan| plan.outage = outage);
+    }
+
+    /// From now on DynamoDB answers calls of this operation with 500, until another is named.
+    pub fn fail(&self, operation: Option<&str>) {
+        self.plan(|plan| plan.failing = operation.map(str::to_owned));
     }
 
     /// Forgets the calls counted so far.
@@ -230,7 +237,7 @@ impl Plan {
     fn judge(&mut self, operation: &str) -> Verdict {
         *self.calls.entry(operation.to_owned()).or_default() += 1;
         self.total += 1;
-        if self.outage {
+        if self.outage || self.failing.as_deref() == Some(operation) {
             return Verdict::Outage;
         }
         if self.lost_answer == Some(self.total) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use millwright_model::{Code, Surface, SurfaceError, estimate, read_request, replay, write_answer};
+use millwright_store::Condition;
 use tokio::time::Instant;
 
 use super::{
@@ -75,9 +76,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     let output = first.map_or(0, |it| it.model.max_output_tokens());
     let output = request.max_output_tokens.map_or(0, |asked| asked.min(output));
     let taken = input_estimate.saturating_add(output);
-    if let Err((error, wait)) = limits::take(&app.store, &windows, taken, app.now()).await? {
-        return Err(Refused { error, retry_after: Some(wait), id: None });
-    }
+    let rates = limits::take(&app.store, &windows, taken, app.now()).await?;
     let completion = Completion {
         summary: CompletionSummary {
             id,
@@ -129,6 +128,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
         subjects,
         leases: Leases::default(),
         windows,
+        rates,
         taken,
         begun,
         attempts: Vec::new(),
@@ -140,11 +140,17 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
         Err(refused) => {
             let Open { windows, taken, .. } = &open;
             limits::give_back(&app.store, windows, 1, *taken).await?;
-            return Err(refused);
+            return Err(Refused { rates, ..refused });
         }
     }
     let item = open.item();
-    app.store.put_when(&tenant, &item, &millwright_store::Condition::absent()).await?;
+    let logged = app.store.put_when(&tenant, &item, &Condition::absent()).await;
+    if let Err(error) = logged {
+        // Written or not: what is held is given back, by this or by the sweep.
+        let Refused { error, retry_after, .. } = error.into();
+        let own = open.begun.elapsed();
+        return Err(failed(app, open, error, retry_after, own).await?);
+    }
     open.is_logged = true;
     ask(app, open).await
 }
@@ -300,8 +306,8 @@ async fn failed(
     retry_after: Option<Duration>,
     own: Duration,
 ) -> Result<Refused, Refused> {
-    let id = open.id();
+    let (id, rates) = (open.id(), open.rates);
     let closing = Closing::failed(&error, own);
     finish(app, open, closing).await?;
-    Ok(Refused { error, retry_after, id: Some(id) })
+    Ok(Refused { error, retry_after, id: Some(id), rates })
 }

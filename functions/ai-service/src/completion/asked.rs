@@ -8,7 +8,7 @@ use millwright_http::Caller;
 use millwright_model::{Code, Surface, SurfaceError};
 use serde_json::Value;
 
-use super::{CompletionId, stream};
+use super::{CompletionId, Rates, stream};
 
 /// Who asks for what.
 #[derive(Clone, Debug)]
@@ -56,6 +56,7 @@ pub struct Told {
     /// Not of streams.
     pub cost_micros: Option<u64>,
     pub dropped: Vec<String>,
+    pub rates: Rates,
 }
 
 /// Why it gets none.
@@ -64,11 +65,19 @@ pub struct Refused {
     pub error: SurfaceError,
     pub retry_after: Option<Duration>,
     pub id: Option<CompletionId>,
+    pub rates: Rates,
+}
+
+impl Refused {
+    /// Who asks again before this is refused again.
+    pub fn waiting(error: SurfaceError, wait: Duration) -> Refused {
+        Refused { retry_after: Some(wait), ..error.into() }
+    }
 }
 
 impl From<SurfaceError> for Refused {
     fn from(error: SurfaceError) -> Refused {
-        Refused { error, retry_after: None, id: None }
+        Refused { error, retry_after: None, id: None, rates: Rates::default() }
     }
 }
 
@@ -81,6 +90,6 @@ impl From<Error> for Refused {
             _ => (Code::Internal, None),
         };
         let error = SurfaceError::new(code, "something went wrong here; try again");
-        Refused { error, retry_after: wait, id: None }
+        Refused { retry_after: wait, ..error.into() }
     }
 }

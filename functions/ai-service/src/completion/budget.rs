@@ -74,7 +74,7 @@ pub(super) async fn hold(
     if plan.targets.is_empty() && !full.is_empty() {
         let message = "the provider's budget of this month has no room for the request";
         let error = SurfaceError::new(Code::BudgetExceeded, message);
-        return Err(Refused { error, retry_after: Some(next_month(app.now())), id: None });
+        return Err(Refused::waiting(error, next_month(app.now())));
     }
     Ok(holds)
 }

@@ -136,7 +136,7 @@ impl Leases {
             full.most, full.name
         );
         let error = SurfaceError::new(Code::RateLimitExceeded, message);
-        Err(Refused { error, retry_after: Some(WAIT), id: None })
+        Err(Refused::waiting(error, WAIT))
     }
 
     /// The completion has ended. One UpdateItem for each set; if that fails the lease's time ends it.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use millwright_core::{Result, Tenant, Timestamp};
 use millwright_model::{Code, SurfaceError};
-use millwright_store::{Condition, Key, Partition, Store, Update, schema::TTL};
+use millwright_store::{Condition, Key, Partition, RawItem, Store, Update, Updated, schema::TTL};
 
+use super::Refused;
 use crate::domain::{LimitScope, RateLimit};
 
 /// The subjects of a request.
@@ -43,6 +44,46 @@ pub struct Window {
     tokens: Option<u64>,
     /// For messages.
     name: String,
+}
+
+/// What is left of a window, as its counter said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub limit: u64,
+    pub remaining: u64,
+    pub resets: Timestamp,
+}
+
+impl Rate {
+    fn of(limit: Option<u64>, used: u64, resets: Timestamp) -> Option<Rate> {
+        let limit = limit?;
+        Some(Rate { limit, remaining: limit.saturating_sub(used), resets })
+    }
+}
+
+/// What is left to who asks: of requests and of tokens, each of the window with the least left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    pub requests: Option<Rate>,
+    pub tokens: Option<Rate>,
+}
+
+impl Rates {
+    /// `back`: requests and tokens that the window gets back.
+    fn count(&mut self, window: &Window, counter: &RawItem, back: (u64, u64)) {
+        let least = |known: &mut Option<Rate>, other: Option<Rate>| {
+            let Some(other) = other else { return };
+            if known.is_none_or(|known| other.remaining < known.remaining) {
+                *known = Some(other);
+            }
+        };
+        let rate = |limit, name, back| {
+            let used = counter.number(name).unwrap_or(0).saturating_sub(back);
+            Rate::of(limit, used, window.ends)
+        };
+        least(&mut self.requests, rate(window.requests, "requests", back.0));
+        least(&mut self.tokens, rate(window.tokens, "tokens", back.1));
+    }
 }
 
 /// How long windows of a kind are.
@@ -126,17 +167,17 @@ pub fn windows(
     windows
 }
 
-/// Takes a request of so many tokens from all windows, or from none. One UpdateItem for each window,
-/// at the same time; as many again after a refusal.
+/// Takes a request of so many tokens from all windows, or from none: what is left then. One
+/// UpdateItem for each window, at the same time; as many again after a refusal.
 ///
 /// # Errors
-/// `unavailable`.
+/// `rate_limit_exceeded`, with what is left.
 pub async fn take(
     store: &Store,
     windows: &[Window],
     tokens: u64,
     now: Timestamp,
-) -> Result<std::result::Result<(), (SurfaceError, Duration)>> {
+) -> std::result::Result<Rates, Refused> {
     let taken = join_all(windows.iter().map(|window| async move {
         let mut condition: Option<Condition> = None;
         let mut also = |name: &str, limit: u64, wanted: u64| {
@@ -159,27 +200,35 @@ pub async fn take(
             .add("requests", 1)
             .add_number("tokens", i128::from(tokens))
             .set_number(TTL, i128::from(ttl));
-        store.update(&window.key, &update).await
+        store.update_counted(&window.key, &update).await
     }))
     .await;
     let mut refused: Option<&Window> = None;
-    let mut passed = Vec::new();
+    let (mut passed, mut full) = (Vec::new(), Vec::new());
     for (window, taken) in windows.iter().zip(taken) {
         match taken? {
-            true => passed.push(window),
-            // Of several the one that lasts longest.
-            false if refused.is_none_or(|before| before.ends < window.ends) => {
-                refused = Some(window)
+            Updated::Done(counter) => passed.push((window, counter)),
+            Updated::Refused(counter) => {
+                // Of several the one that lasts longest.
+                if refused.is_none_or(|before| before.ends < window.ends) {
+                    refused = Some(window);
+                }
+                full.push((window, counter));
             }
-            false => {}
         }
     }
-    let Some(refused) = refused else { return Ok(Ok(())) };
+    let mut rates = Rates::default();
+    let back = if refused.is_some() { (1, tokens) } else { (0, 0) };
+    passed.iter().for_each(|(window, counter)| rates.count(window, counter, back));
+    full.iter().for_each(|(window, counter)| rates.count(window, counter, (0, 0)));
+    let Some(refused) = refused else { return Ok(rates) };
+    let passed = passed.into_iter().map(|(window, _)| window);
     give_back(store, passed, 1, tokens).await?;
     let wait = refused.ends.since(now).max(Duration::from_secs(1));
     let message =
         format!("rate limit reached: {}; try again in {} s", refused.name, wait.as_secs());
-    Ok(Err((SurfaceError::new(Code::RateLimitExceeded, message), wait)))
+    let error = SurfaceError::new(Code::RateLimitExceeded, message);
+    Err(Refused { error, retry_after: Some(wait), id: None, rates })
 }
 
 /// Puts back what was taken too much.

@@ -33,6 +33,7 @@ pub use asked::{Answered, Asked, Refused, Told};
 pub use budget::{Holds, spend};
 pub use extension::Extension;
 pub use fare::judge;
+pub use limits::{Rate, Rates};
 pub use load::{CurrentUse, current};
 pub(crate) use plan::target as target_of;
 pub use record::*;

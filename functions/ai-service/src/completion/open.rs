@@ -7,7 +7,7 @@ use super::{
     Asked, Completion, CompletionAttempt, CompletionId, Told,
     cache::Cache,
     lease::Leases,
-    limits::{Subjects, Window},
+    limits::{Rates, Subjects, Window},
     milliseconds,
     shape::Shape,
 };
@@ -33,6 +33,8 @@ pub(super) struct Open {
     /// What it holds of those that may do so much at once.
     pub leases: Leases,
     pub windows: Vec<Window>,
+    /// What they have left.
+    pub rates: Rates,
     /// Tokens that the windows gave.
     pub taken: u64,
     pub begun: Instant,
@@ -93,6 +95,7 @@ impl Open {
             cached: self.completion.detail.cached,
             cost_micros: None,
             dropped,
+            rates: self.rates,
         }
     }
 

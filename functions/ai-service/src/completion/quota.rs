@@ -64,7 +64,7 @@ pub(super) async fn reserve(app: &Completions, open: &mut Open) -> Result<(), Re
             let message = "a quota or budget of the organization is used up";
             let wait = denial.retry_at.map(|at| at.since(app.now()));
             let error = SurfaceError::new(Code::QuotaExceeded, message);
-            Err(Refused { error, retry_after: wait.or(Some(Duration::from_secs(3_600))), id: None })
+            Err(Refused::waiting(error, wait.unwrap_or(Duration::from_secs(3_600))))
         }
         Err(error) => Err(quota_unavailable(&error)),
     }
@@ -74,7 +74,7 @@ fn quota_unavailable(error: &Error) -> Refused {
     tracing::warn!(%error, "a hard limit cannot be asked");
     let message = "the organization's limits cannot be asked now; try again";
     let error = SurfaceError::new(Code::QuotaUnavailable, message);
-    Refused { error, retry_after: Some(Duration::from_secs(5)), id: None }
+    Refused::waiting(error, Duration::from_secs(5))
 }
 
 /// What was held becomes what it came to. If that fails the hold lapses, and the event is counted.

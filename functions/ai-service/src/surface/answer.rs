@@ -8,13 +8,14 @@ use axum::{
 };
 use futures::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use millwright_core::Timestamp;
 use millwright_http::{Describe, OperationDocument};
 use millwright_model::{Code, Surface, SurfaceError};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::completion::{Answered, Refused, Told};
+use crate::completion::{Answered, Rate, Rates, Refused, Told};
 
 /// Marks an error that already is as its surface says it.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,16 @@ pub struct SurfaceAnswer(Response);
 
 impl SurfaceAnswer {
     /// A completion, or why there is none.
-    pub fn of(surface: Surface, outcome: Result<Answered, Refused>) -> SurfaceAnswer {
-        SurfaceAnswer(match outcome {
+    pub fn of(
+        surface: Surface,
+        outcome: Result<Answered, Refused>,
+        now: Timestamp,
+    ) -> SurfaceAnswer {
+        let rates = match &outcome {
+            Ok(Answered::Whole { told, .. } | Answered::Stream { told, .. }) => told.rates,
+            Err(refused) => refused.rates,
+        };
+        let mut response = match outcome {
             Ok(Answered::Whole { body, told }) => with_headers(json(StatusCode::OK, &body), &told),
             Ok(Answered::Stream { body, told }) => {
                 let bytes = stream::unfold(body, async |mut body| {
@@ -67,14 +76,16 @@ impl SurfaceAnswer {
                     &told,
                 )
             }
-            Err(Refused { error, retry_after, id }) => {
+            Err(Refused { error, retry_after, id, .. }) => {
                 let mut response = self::error(surface, &error, retry_after);
                 if let Some(id) = id {
                     put(&mut response, COMPLETION_ID, &id.to_string());
                 }
                 response
             }
-        })
+        };
+        put_rates(&mut response, surface, &rates, now);
+        SurfaceAnswer(response)
     }
 
     /// Something else.
@@ -93,6 +104,33 @@ const COMPLETION_ID: &str = "x-millwright-completion-id";
 fn put(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::try_from(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// What is left, in the words of the surface's vendor.
+fn put_rates(response: &mut Response, surface: Surface, rates: &Rates, now: Timestamp) {
+    for (what, rate) in [("requests", rates.requests), ("tokens", rates.tokens)] {
+        let Some(Rate { limit, remaining, resets }) = rate else { continue };
+        let (limit, remaining) = (limit.to_string(), remaining.to_string());
+        let headers = match surface {
+            Surface::OpenAi => [
+                (format!("x-ratelimit-limit-{what}"), limit),
+                (format!("x-ratelimit-remaining-{what}"), remaining),
+                (format!("x-ratelimit-reset-{what}"), format!("{}s", resets.since(now).as_secs())),
+            ],
+            Surface::Anthropic => [
+                (format!("anthropic-ratelimit-{what}-limit"), limit),
+                (format!("anthropic-ratelimit-{what}-remaining"), remaining),
+                (format!("anthropic-ratelimit-{what}-reset"), resets.to_string()),
+            ],
+        };
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
     }
 }
 

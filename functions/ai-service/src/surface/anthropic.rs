@@ -69,7 +69,8 @@ pub async fn anthropic_message_create(
     input: Verbatim<MessageRequest>,
 ) -> Answered<SurfaceAnswer> {
     let asked = Asked::by(&caller, Surface::Anthropic, input.body);
-    Ok(SurfaceAnswer::of(Surface::Anthropic, complete(&app.completions, asked).await))
+    let outcome = complete(&app.completions, asked).await;
+    Ok(SurfaceAnswer::of(Surface::Anthropic, outcome, app.completions.now()))
 }
 
 /// Count the tokens of a message

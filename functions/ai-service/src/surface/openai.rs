@@ -55,5 +55,6 @@ pub async fn openai_chat_create(
     input: Verbatim<ChatRequest>,
 ) -> Answered<SurfaceAnswer> {
     let asked = Asked::by(&caller, Surface::OpenAi, input.body);
-    Ok(SurfaceAnswer::of(Surface::OpenAi, complete(&app.completions, asked).await))
+    let outcome = complete(&app.completions, asked).await;
+    Ok(SurfaceAnswer::of(Surface::OpenAi, outcome, app.completions.now()))
 }

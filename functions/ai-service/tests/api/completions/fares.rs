@@ -196,3 +196,19 @@ async fn a_lost_answer_of_the_table_counts_nothing_twice() {
         assert_eq!(both, (&json!(spent), &json!(0)), "call {call}");
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_logged_is_not_asked_and_holds_nothing() {
+    let scene = Scene::start("openai_compatible").await;
+    with_budget(&scene, 1_000).await;
+    scene.app.faults().fail(Some("PutItem"));
+    let refused = scene.chat(bounded("p1/small")).await;
+    assert_eq!(refused.expect(503)["error"]["code"], "provider_unavailable");
+    scene.app.faults().fail(None);
+    assert_eq!(scene.first.calls().len(), 0);
+    let told = scene.first_provider().await;
+    assert_eq!((&told["spentMicros"], &told["reservedMicros"]), (&json!(0), &json!(0)));
+    let id = refused.header("x-millwright-completion-id").unwrap();
+    assert_eq!(scene.log(id).await.summary.status.as_str(), "failed");
+    assert_eq!(scene.event_types().await, ["ai.completion.failed"]);
+}

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use super::scene::{CHAT, Scene, ask};
+use super::scene::{CHAT, MESSAGES, Scene, ask};
 use crate::A;
 
 pub fn limit(number: u8, scope: &str, own: serde_json::Value) -> ai_service::domain::RateLimit {
@@ -45,6 +45,38 @@ async fn of_64_calls_at_once_20_pass_a_limit_of_20() {
     }
     assert_eq!(scene.first.calls().len(), 20);
     assert_eq!(scene.events().await.len(), 20);
+}
+
+#[tokio::test]
+async fn answers_say_what_is_left_in_the_words_of_their_surface() {
+    let scene = Scene::start("openai_compatible").await;
+    scene.put(&limit(1, "model", json!({ "requestsPerMinute": 3, "tokensPerDay": 2000 }))).await;
+    let mut body = ask("p1/small");
+    body["max_tokens"] = 50.into();
+    let answer = scene.chat(body.clone()).await;
+    answer.expect(200);
+    let told = |name: &str| answer.header(&format!("x-ratelimit-{name}")).map(str::to_owned);
+    assert_eq!(told("limit-requests").as_deref(), Some("3"));
+    assert_eq!(told("remaining-requests").as_deref(), Some("2"));
+    let seconds: u64 = told("reset-requests").unwrap().trim_end_matches('s').parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    // 4 in, and at most 50 out.
+    assert_eq!(told("limit-tokens").as_deref(), Some("2000"));
+    assert_eq!(told("remaining-tokens").as_deref(), Some("1946"));
+    let answer = scene.member().post(MESSAGES, body.clone()).await;
+    answer.expect(200);
+    let told =
+        |name: &str| answer.header(&format!("anthropic-ratelimit-{name}")).map(str::to_owned);
+    assert_eq!(told("requests-limit").as_deref(), Some("3"));
+    assert_eq!(told("requests-remaining").as_deref(), Some("1"));
+    assert!(told("requests-reset").unwrap().ends_with('Z'));
+    // 17 tokens each came of it.
+    assert_eq!(told("tokens-remaining").as_deref(), Some("1929"));
+    scene.chat(body.clone()).await.expect(200);
+    let refused = scene.chat(body).await;
+    refused.expect(429);
+    assert_eq!(refused.header("x-ratelimit-remaining-requests"), Some("0"));
+    assert_eq!(refused.header("x-ratelimit-remaining-tokens"), Some("1949"));
 }
 
 #[tokio::test]
