@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 
 use crate::{
     completion::{Completion, CompletionId, CompletionStatus, TokenUsage},
-    domain::{HealthStatus, ModelId, Prompt, PromptId, ProviderId, ProviderKind, Purge, TaskType},
+    domain::{
+        HealthStatus, LimitScope, ModelId, Prompt, PromptId, ProviderId, ProviderKind, Purge,
+        TaskType,
+    },
     gateway::UsageSource,
 };
 
@@ -150,6 +153,22 @@ pub struct PurgeData {
     pub organization_id: OrgId,
     #[serde(flatten)]
     pub purge: Purge,
+}
+
+/// A window of a rate limit that is full.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitExceededData {
+    pub scope: LimitScope,
+    pub subject_id: String,
+    /// `minute` or `day`, in UTC.
+    pub window: String,
+    /// The limit of requests, if there is one.
+    pub requests: Option<u64>,
+    /// The limit of tokens, if there is one.
+    pub tokens: Option<u64>,
+    /// When the window ends.
+    pub resets: Timestamp,
 }
 
 /// What a prompt is called now.
@@ -307,6 +326,12 @@ millwright_event::events! {
     /// A rate limit was deleted.
     RateLimitDeleted(ThingData) = "ai.rate_limit.deleted",
         about id, example("arl_01jdz7xk2nf5h9vq3w8c6m4t0b");
+    /// Somebody was refused by a rate limit; once for each subject and window.
+    RateLimitExceeded(RateLimitExceededData) = "ai.rate_limit.exceeded",
+        about subject_id, json!({
+            "scope": "user", "subjectId": "usr_01jdz7xk2nf5h9vq3w8c6m4t0b", "window": "minute",
+            "requests": 60, "tokens": 100_000, "resets": "2026-11-23T09:01:00.000Z",
+        });
     /// A completion succeeded.
     CompletionCompleted(CompletionData) = "ai.completion.completed",
         about completion_id, completion_example("succeeded", Value::Null);

@@ -76,7 +76,7 @@ pub async fn complete(app: &Completions, asked: Asked) -> Result<Answered, Refus
     let output = first.map_or(0, |it| it.model.max_output_tokens());
     let output = request.max_output_tokens.map_or(0, |asked| asked.min(output));
     let taken = input_estimate.saturating_add(output);
-    let rates = limits::take(&app.store, &windows, taken, app.now()).await?;
+    let rates = limits::take(app, &asked, &windows, taken).await?;
     let completion = Completion {
         summary: CompletionSummary {
             id,

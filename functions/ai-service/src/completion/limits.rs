@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use millwright_core::{Result, Tenant, Timestamp};
+use millwright_event::Effects;
 use millwright_model::{Code, SurfaceError};
 use millwright_store::{Condition, Key, Partition, RawItem, Store, Update, Updated, schema::TTL};
 
-use super::Refused;
-use crate::domain::{LimitScope, RateLimit};
+use super::{Asked, Completions, Refused};
+use crate::{
+    domain::{LimitScope, RateLimit},
+    events::{RateLimitExceeded, RateLimitExceededData},
+    store::FullWindowItem,
+};
 
 /// The subjects of a request.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +47,9 @@ pub struct Window {
     ends: Timestamp,
     requests: Option<u64>,
     tokens: Option<u64>,
-    /// For messages.
-    name: String,
+    scope: LimitScope,
+    subject: String,
+    span: Span,
 }
 
 /// What is left of a window, as its counter said last.
@@ -160,7 +166,9 @@ pub fn windows(
                 ends,
                 requests: number(requests),
                 tokens: number(tokens),
-                name: format!("{} per {}", scope.as_str(), span.name),
+                scope,
+                subject: subject.to_owned(),
+                span,
             });
         }
     }
@@ -168,16 +176,18 @@ pub fn windows(
 }
 
 /// Takes a request of so many tokens from all windows, or from none: what is left then. One
-/// UpdateItem for each window, at the same time; as many again after a refusal.
+/// UpdateItem for each window, at the same time; as many again after a refusal, and one transaction
+/// of two items for the first of a window that an instance sees.
 ///
 /// # Errors
 /// `rate_limit_exceeded`, with what is left.
-pub async fn take(
-    store: &Store,
+pub(super) async fn take(
+    app: &Completions,
+    asked: &Asked,
     windows: &[Window],
     tokens: u64,
-    now: Timestamp,
 ) -> std::result::Result<Rates, Refused> {
+    let (store, now) = (&app.store, app.now());
     let taken = join_all(windows.iter().map(|window| async move {
         let mut condition: Option<Condition> = None;
         let mut also = |name: &str, limit: u64, wanted: u64| {
@@ -225,10 +235,43 @@ pub async fn take(
     let passed = passed.into_iter().map(|(window, _)| window);
     give_back(store, passed, 1, tokens).await?;
     let wait = refused.ends.since(now).max(Duration::from_secs(1));
+    tell(app, asked, refused).await;
+    let (scope, span) = (refused.scope, refused.span.name);
     let message =
-        format!("rate limit reached: {}; try again in {} s", refused.name, wait.as_secs());
+        format!("rate limit reached: {scope} per {span}; try again in {} s", wait.as_secs());
     let error = SurfaceError::new(Code::RateLimitExceeded, message);
     Err(Refused { error, retry_after: Some(wait), id: None, rates })
+}
+
+/// Says that a window is full, once of each. Nobody waits for it twice: whoever was refused is, also
+/// if this fails.
+async fn tell(app: &Completions, asked: &Asked, window: &Window) {
+    if !app.is_first_refusal(&window.key) {
+        return;
+    }
+    let mut effects = Effects::new(&app.store, asked.cause.clone());
+    effects.create(&FullWindowItem {
+        scope: window.scope,
+        subject: window.subject.clone(),
+        window: window.key.sort_key().to_owned(),
+        ends: window.ends,
+    });
+    let told = effects.emit(&RateLimitExceeded(RateLimitExceededData {
+        scope: window.scope,
+        subject_id: window.subject.clone(),
+        window: window.span.name.to_owned(),
+        requests: window.requests,
+        tokens: window.tokens,
+        resets: window.ends,
+    }));
+    let told = match told {
+        // Refused: another instance has said so.
+        Ok(()) => effects.attempt().await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "a full window was not told");
+    }
 }
 
 /// Puts back what was taken too much.

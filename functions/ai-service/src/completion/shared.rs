@@ -1,14 +1,14 @@
 //! What all completions of an instance share.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use millwright_core::{ProjectId, Result, Tenant, Timestamp, UserId};
 use millwright_egress::Client;
-use millwright_store::Store;
+use millwright_store::{Key, Store};
 use millwright_usage::{Phase, Standing, UsageClient};
 
 use crate::{
@@ -34,6 +34,8 @@ struct Memory {
     configurations: Configurations,
     prompts: Prompts,
     standings: Mutex<HashMap<(Tenant, String), (Standing, Timestamp)>>,
+    /// Windows of rate limits that were found full.
+    full: Mutex<HashSet<String>>,
     /// When it was looked whether a provider has recovered.
     looked: Mutex<HashMap<(Tenant, ProviderId), Timestamp>>,
 }
@@ -83,6 +85,15 @@ impl Completions {
     /// What is remembered of prompts.
     pub fn prompts(&self) -> &Prompts {
         &self.memory.prompts
+    }
+
+    /// True if nobody here has found this window full before.
+    pub fn is_first_refusal(&self, window: &Key) -> bool {
+        let mut full = self.memory.full.lock().unwrap_or_else(PoisonError::into_inner);
+        if full.len() >= MAX_REMEMBERED {
+            full.clear();
+        }
+        full.insert(format!("{}|{}", window.partition(), window.sort_key()))
     }
 
     /// True if nobody here has looked at how the provider fares for five seconds.

@@ -14,6 +14,7 @@
 //! | those of all that are open, on gsi3 | pk `OPEN#<0-3>`, sk `<closes at>#<completion>` |
 //! | somebody wants it to end | pk `O#CANCEL#<completion>`, sk `MARK` |
 //! | what a window of a rate limit gave | pk `O#RL#<scope>#<subject>`, sk `M#<minute>`, `D#<day>` |
+//! | a window somebody was refused | pk `O#RL#<scope>#<subject>`, sk `FULL#M#<minute>`, `FULL#D#<day>` |
 //! | who of a subject is under way | pk `O#RL#<scope>#<subject>`, sk `LEASES` |
 //! | an answer that is kept | pk `O#CACHE#<digest>`, sk `ANSWER` |
 //! | what answers were made with | pk `O#CACHED`, sk `<model>#<digest>` |
@@ -45,5 +46,7 @@ pub use self::{
         PromptItem, PromptVersionItem, prompt_of_slug, prompts_of, read_prompt, read_version,
         versions_of,
     },
-    run_time::{HealthMinuteItem, ProviderStateItem, SpendItem, health_of, last_minutes},
+    run_time::{
+        FullWindowItem, HealthMinuteItem, ProviderStateItem, SpendItem, health_of, last_minutes,
+    },
 };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::configuration_of;
 use crate::completion::CompletionId;
-use crate::domain::{HealthMinute, ModelId, ProviderId, ProviderState, WINDOW_MINUTES};
+use crate::domain::{HealthMinute, LimitScope, ModelId, ProviderId, ProviderState, WINDOW_MINUTES};
 
 /// What a provider has spent in a month, and what is held of its budget. Written by updates alone.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -199,5 +199,28 @@ impl Item for ProviderStateItem {
 
     fn time_to_live(&self) -> Option<Timestamp> {
         Some(self.written_at.plus(ProviderStateItem::KEPT))
+    }
+}
+
+/// A window of a rate limit that somebody was refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FullWindowItem {
+    pub scope: LimitScope,
+    pub subject: String,
+    /// The sort key of its counter.
+    pub window: String,
+    pub ends: Timestamp,
+}
+
+impl Item for FullWindowItem {
+    const KIND: &'static str = "full_window";
+
+    fn key(&self, tenant: &Tenant) -> Key {
+        let subject = Partition::of(tenant).and("RL").and(self.scope.as_str()).and(&self.subject);
+        subject.at(format!("FULL#{}", self.window))
+    }
+
+    fn time_to_live(&self) -> Option<Timestamp> {
+        Some(self.ends.plus(Duration::from_secs(3_600)))
     }
 }

@@ -32,7 +32,11 @@ pub fn guarded() -> Guarded {
         further: &[],
         owner: crate::fixture::owner,
         skipping_unknown: &[],
-        said_elsewhere: &["ai.provider.budget_exceeded", "ai.provider.budget_warning"],
+        said_elsewhere: &[
+            "ai.provider.budget_exceeded",
+            "ai.provider.budget_warning",
+            "ai.rate_limit.exceeded",
+        ],
     }
 }
 

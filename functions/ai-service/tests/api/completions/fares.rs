@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ai_service::domain::{Provider, seeded_limits};
 use futures::future::join_all;
-use millwright_testkit::Contract;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,13 +20,6 @@ impl Scene {
     async fn first_provider(&self) -> Value {
         let id = provider(1, "openai", "http://127.0.0.1").id;
         self.app.client(A, "admin").get(&format!("/api/v1/ai/providers/{id}")).await.expect(200)
-    }
-
-    async fn told(&self, kind: &str) -> Vec<Value> {
-        let events = self.app.events().await.into_iter();
-        let declared = ai_service::service().events;
-        let such = events.filter(|it| it.kind == kind);
-        such.inspect(|it| Contract::check_event(&declared, it)).map(|it| it.data).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use super::scene::{CHAT, MESSAGES, Scene, ask};
+use super::scene::{CHAT, MESSAGES, Scene, ask, model};
 use crate::A;
 
 pub fn limit(number: u8, scope: &str, own: serde_json::Value) -> ai_service::domain::RateLimit {
@@ -45,6 +45,12 @@ async fn of_64_calls_at_once_20_pass_a_limit_of_20() {
     }
     assert_eq!(scene.first.calls().len(), 20);
     assert_eq!(scene.events().await.len(), 20);
+    // Eight instances refused; it is said once. The limit of each user may be full as well.
+    let mut told = scene.told("ai.rate_limit.exceeded").await;
+    told.retain(|it| it["scope"] == "model");
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["subjectId"], model(1, "small").id.to_string());
+    assert_eq!(told[0]["requests"], 20);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use http::Method;
 use millwright_core::Tenant;
 use millwright_event::Envelope;
 use millwright_store::{Condition, Store};
-use millwright_testkit::{Answer, Client, TestApp};
+use millwright_testkit::{Answer, Client, Contract, TestApp};
 use millwright_usage::UsageClient;
 use serde_json::{Value, json};
 
@@ -148,6 +148,14 @@ impl Scene {
     pub async fn events(&self) -> Vec<Envelope> {
         let events = self.app.events().await.into_iter();
         events.filter(|event| event.kind.starts_with("ai.completion.")).collect()
+    }
+
+    /// What events of a type said; each fits its schema.
+    pub async fn told(&self, kind: &str) -> Vec<Value> {
+        let events = self.app.events().await.into_iter();
+        let declared = ai_service::service().events;
+        let such = events.filter(|it| it.kind == kind);
+        such.inspect(|it| Contract::check_event(&declared, it)).map(|it| it.data).collect()
     }
 
     /// The types of these.
