@@ -9,14 +9,11 @@ pub mod handlers {
     pub use super::{read::*, state::*, write::*};
 }
 
-use millwright_core::{Error, InputError, Result, Tenant};
+use millwright_core::{Bounded, Error, Result, Tenant};
 use millwright_http::Representation;
 use millwright_store::Store;
 use serde::Serialize;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
-};
+use utoipa::ToSchema;
 
 pub use self::{
     state::{Fate, meet},
@@ -29,29 +26,7 @@ use crate::{
 };
 
 /// The number of a version in a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number(pub u32);
-
-impl std::str::FromStr for Number {
-    type Err = InputError;
-
-    fn from_str(text: &str) -> std::result::Result<Number, InputError> {
-        let number = text.parse().ok().filter(|number| *number > 0 && !text.starts_with('+'));
-        number.map(Number).ok_or_else(|| InputError::bad_format("must be a whole number from 1 on"))
-    }
-}
-
-impl PartialSchema for Number {
-    fn schema() -> RefOr<Schema> {
-        let object = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(u32::MAX));
-        RefOr::T(Schema::Object(object.build()))
-    }
-}
-
-impl ToSchema for Number {}
+pub type Number = Bounded<1, { u32::MAX }>;
 
 /// A version, and the stages it stands at.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -42,10 +42,10 @@ pub async fn version_get(
     caller: OrOperator<Entitled<SecretRead>>,
     State(app): State<SecretManagement>,
     asking: Asking,
-    PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
+    PathParameter((id, number)): PathParameter<(SecretId, Number)>,
 ) -> Answered<Versioned<VersionView>> {
     let asker = Asker::operated(&app, &caller, &asking);
     let (loaded, _) = asker.demand_sight(id).await?;
-    let item = find(&app.store, &caller.tenant(), id, number).await?;
+    let item = find(&app.store, &caller.tenant(), id, number.get()).await?;
     Ok(Versioned(VersionView::of(&loaded.secret, item.version())))
 }

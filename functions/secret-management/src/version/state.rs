@@ -35,9 +35,10 @@ pub async fn version_promote(
     caller: OrOperator<Entitled<SecretUpdate>>,
     State(app): State<SecretManagement>,
     asking: Asking,
-    PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
+    PathParameter((id, number)): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
+    let number = number.get();
     let asker = Asker::operated(&app, &caller, &asking);
     let attempt = || async {
         let (loaded, _) = asker.demand::<SecretUpdate>(id, Right::Update).await?;
@@ -91,10 +92,10 @@ pub async fn version_delete(
     caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
-    PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
+    PathParameter((id, number)): PathParameter<(SecretId, Number)>,
 ) -> Answered<NoContent> {
     let asker = Asker::operated(&app, &caller, &asking);
-    meet(&asker, id, number, Fate::Delete, "version_delete").await?;
+    meet(&asker, id, number.get(), Fate::Delete, "version_delete").await?;
     Ok(NoContent)
 }
 
@@ -110,11 +111,11 @@ pub async fn version_restore(
     caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
-    PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
+    PathParameter((id, number)): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
     let asker = Asker::operated(&app, &caller, &asking);
-    let view = meet(&asker, id, number, Fate::Restore, "version_restore").await?;
+    let view = meet(&asker, id, number.get(), Fate::Restore, "version_restore").await?;
     Ok(submission.write(&app.store, &caller).commit(Versioned(view)).await?)
 }
 
@@ -130,11 +131,11 @@ pub async fn version_destroy(
     caller: OrOperator<Entitled<SecretDelete>>,
     State(app): State<SecretManagement>,
     asking: Asking,
-    PathParameter((id, Number(number))): PathParameter<(SecretId, Number)>,
+    PathParameter((id, number)): PathParameter<(SecretId, Number)>,
     submission: Submission<Empty>,
 ) -> Answered<Versioned<VersionView>> {
     let asker = Asker::operated(&app, &caller, &asking);
-    let view = meet(&asker, id, number, Fate::Destroy, "version_destroy").await?;
+    let view = meet(&asker, id, number.get(), Fate::Destroy, "version_destroy").await?;
     Ok(submission.write(&app.store, &caller).commit(Versioned(view)).await?)
 }
 
