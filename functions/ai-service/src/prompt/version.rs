@@ -80,6 +80,10 @@ impl PromptVersionIn {
                 faults.push(Fault::new(format!("/variables/{place}/default"), code, detail));
             }
         }
+        // `true` and `false` are schemas as well, but none that a provider takes.
+        if self.response_schema.as_ref().is_some_and(|schema| !schema.is_object()) {
+            faults.push(Fault::new("/responseSchema", FaultCode::WrongType, "must be an object"));
+        }
         if !faults.is_empty() {
             return Err(Faults(faults).into());
         }

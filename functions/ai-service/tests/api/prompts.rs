@@ -169,11 +169,13 @@ async fn what_cannot_be_rendered_is_not_saved() {
     let mut misfit = version("Hello.");
     misfit["variables"] = json!([{ "name": "who", "type": "integer", "default": "x" }]);
     misfit["messages"] = json!([]);
+    misfit["responseSchema"] = false.into();
     let problem =
         admin.post(&versions, misfit).await.expect_problem(400, "invalid_request").clone();
     let places: Vec<&Value> =
         problem["errors"].as_array().unwrap().iter().map(|it| &it["pointer"]).collect();
-    assert_eq!(places, [&json!("/messages"), &json!("/variables/0/default")]);
+    let expected = ["/messages", "/variables/0/default", "/responseSchema"];
+    assert_eq!(places, expected.map(Value::from).iter().collect::<Vec<_>>());
     let large = json!({ "role": "user", "template": "x".repeat(65_000) });
     let large = json!({ "messages": vec![large; 5] });
     admin.post(&versions, large).await.expect_problem(400, "template_invalid");
