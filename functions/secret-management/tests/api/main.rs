@@ -11,6 +11,7 @@ mod following;
 mod grants;
 mod keys;
 mod kv;
+mod limits;
 mod moving;
 mod platform;
 mod policies;
