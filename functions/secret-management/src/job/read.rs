@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use millwright_core::Timestamp;
-use millwright_http::{Allowed, Answered, PathParameter, Representation, Versioned};
+use millwright_http::{Allowed, Answered, OrOperator, PathParameter, Representation, Versioned};
 use millwright_job::{JobHead, JobProblem, JobStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,10 +63,10 @@ impl Representation for Job {
 
 /// Read a job
 ///
-/// Until 30 days after its end. One read.
+/// Until 30 days after its end. Operators read those of the platform. One read.
 #[utoipa::path(get, path = "/api/v1/secrets/jobs/{jobId}", tag = "Jobs")]
 pub async fn secret_job_get(
-    caller: Allowed<SecretRead>,
+    caller: OrOperator<Allowed<SecretRead>>,
     State(app): State<SecretManagement>,
     PathParameter((id,)): PathParameter<(JobId,)>,
 ) -> Answered<Versioned<Job>> {

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use deserr::Deserr;
 use millwright_core::{Error, FaultCode, Faults, codes as shared_codes};
-use millwright_http::{Accepted, Allowed, Answered, Asking, PathParameter, Recent, Submission};
+use millwright_http::{
+    Accepted, Allowed, Answered, Asking, OrOperator, PathParameter, Recent, Submission,
+};
 use millwright_store::Contention;
 use utoipa::ToSchema;
 
@@ -29,17 +31,18 @@ pub struct PurgeIn {
 /// Purge a secret
 ///
 /// A deleted one, before its 30 days are over; from now on it cannot be restored. A job removes its
-/// values, versions, grants and bindings; the records of accesses stay. One query and one transaction
-/// of at most nine items.
+/// values, versions, grants and bindings; the records of accesses stay. Operators purge those of the
+/// platform. One query and one transaction of at most nine items.
 #[utoipa::path(post, path = "/api/v1/secrets/{secretId}/purge", tag = "Secrets")]
 pub async fn secret_purge(
-    caller: Recent<Allowed<SecretPurge>>,
+    caller: Recent<OrOperator<Allowed<SecretPurge>>>,
     State(app): State<SecretManagement>,
     asking: Asking,
     PathParameter((id,)): PathParameter<(SecretId,)>,
     submission: Submission<PurgeIn>,
 ) -> Answered<Accepted<Job>> {
-    let asker = Asker::allowed(&app, &caller, &asking);
+    let is_operator = caller.is_operator();
+    let asker = Asker { is_operator, ..Asker::allowed(&app, &caller, &asking) };
     let attempt = || async {
         let loaded = load(&app.store, &caller.tenant(), id).await?;
         let loaded = loaded.ok_or_else(not_found)?;

@@ -114,6 +114,49 @@ async fn the_platforms_rotate_and_remind_by_themselves() {
     assert_eq!(said(&app, "secrets.secret.expiring").await.len(), 1);
 }
 
+#[tokio::test]
+async fn operators_read_the_records_of_the_platform_and_purge_on_request() {
+    let app = start().await;
+    let (operator, owner) = (app.operator(), app.client(A, "owner"));
+    let path = create(&operator, of_platform("purged", "v1")).await;
+    create(&owner, api_key("theirs", "v")).await;
+    operator.patch(&path, json!({ "tags": ["x"] })).await.expect(200);
+    let (of_all, of_one) = (format!("{PATH}/accesses"), format!("{path}/accesses"));
+    for list in [&of_all, &of_one, &format!("{of_all}?actorId={}", operator.user)] {
+        let records = operator.all(list, 10).await;
+        let actions: Vec<&str> = records.iter().map(|r| r["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, ["secret_update", "secret_create"], "{list}");
+        assert!(records.iter().all(|record| record["actorType"] == "operator"));
+    }
+    // An owner sees those of the organization alone.
+    owner.get(&of_one).await.expect_problem(404, "not_found");
+    let theirs = owner.all(&of_all, 10).await;
+    assert!(theirs.iter().all(|record| record["secretName"] != "purged"), "{theirs:?}");
+    let (purging, name) = (format!("{path}/purge"), json!({ "confirmName": "purged" }));
+    operator.post(&purging, name.clone()).await.expect_problem(409, "invalid_state");
+    operator.delete(&path).await.expect(204);
+    owner.post(&purging, name.clone()).await.expect_problem(404, "not_found");
+    app.client(A, "admin").post(&purging, name.clone()).await.expect_problem(403, "forbidden");
+    // Somebody who signed in long ago does it again first.
+    let long_ago = app.client_of(operator.user, None, |claims| {
+        claims.op = Some(true);
+        claims.auth_time = claims.auth_time.map(|at| at - 3_600);
+    });
+    let refused = long_ago.post(&purging, name.clone()).await;
+    refused.expect_problem(401, "reauthentication_required");
+    let job = operator.post(&purging, name).await;
+    let followed = job.header("location").unwrap().to_owned();
+    job.expect(202);
+    let mut jobs = Jobs::of(&app, 2);
+    jobs.drain().await;
+    assert_eq!(operator.get(&followed).await.expect(200)["state"], "completed");
+    owner.get(&followed).await.expect_problem(404, "not_found");
+    operator.get(&path).await.expect_problem(404, "not_found");
+    assert!(secrets().names(&stored(&path)).is_empty());
+    assert_eq!(said(&app, "secrets.secret.purged").await.len(), 1);
+    assert_eq!(operator.all(&format!("{of_all}?action=secret_purge"), 10).await.len(), 2);
+}
+
 /// Every operation about one secret, with a body that it takes.
 async fn try_all(client: &Client, path: &str) {
     for word in ["", "/versions", "/versions/1", "/rotations"] {
