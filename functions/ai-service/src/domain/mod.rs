@@ -10,6 +10,7 @@ mod price;
 mod prompt;
 mod provider;
 mod purge;
+mod redact;
 mod route;
 mod rule;
 mod settings;
@@ -43,6 +44,7 @@ pub use self::{
         BaseUrl, ExtraHeaders, Provider, ProviderKind, TimeoutOverrides, Timeouts, month_of,
     },
     purge::Purge,
+    redact::redacted,
     route::{
         Candidate, Facts, Measures, Route, RouteFailure, RuleMiss, SkipReason, Skipped, resolve,
     },

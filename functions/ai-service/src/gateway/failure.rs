@@ -5,6 +5,8 @@ use std::time::Duration;
 use millwright_egress::{Failure, Wait};
 use millwright_model::{Code, ErrorClass, UpstreamError};
 
+use crate::domain::redacted;
+
 /// Classes of failed tries: chains decide by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -36,7 +38,7 @@ pub struct Miss {
     pub class: Class,
     /// Of the provider; none if there was no answer.
     pub status: Option<u16>,
-    /// The provider's words: redact them before they are shown or kept.
+    /// The provider's words, without addresses, numbers and keys.
     pub message: String,
     pub retry_after: Option<Duration>,
 }
@@ -57,7 +59,7 @@ impl Miss {
             ErrorClass::ContextLength => Class::ContextLength,
             ErrorClass::ContentFilter => Class::ContentFilter,
         };
-        Miss { class, status: Some(status), message: error.message, retry_after }
+        Miss { class, status: Some(status), message: redacted(&error.message), retry_after }
     }
 
     /// The same request may succeed a moment later.

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{
-    scene::{CHAT, MESSAGES, SECRET, Scene, ask, provider},
-    upstream::{Reply, chat},
+    scene::{CHAT, MESSAGES, SECRET, Scene, ask, provider, streamed},
+    streams::rest,
+    upstream::{Reply, chat, delta},
 };
 use crate::{A, B};
 
@@ -253,4 +254,25 @@ async fn a_model_that_was_just_made_is_there() {
     scene.put(&made).await;
     scene.app.database.clock.advance(std::time::Duration::from_secs(1));
     scene.chat(ask("p1/new")).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_provider_says_of_its_failure_names_no_key_and_no_address() {
+    let scene = Scene::start("openai_compatible").await;
+    let key = format!("sk-{}", "aB3dE5gH7jK9mN1pQ3sT5vW7");
+    let message = format!("Incorrect API key provided: {key}, ask ada@example.com");
+    let said = json!({ "error": { "message": message } });
+    for (status, expected) in [(400, 400), (401, 502), (422, 400)] {
+        scene.first.next(Reply::Json(status, said.clone()));
+        let answer = scene.chat(ask("p1/small")).await.expect(expected);
+        let told = answer["error"]["message"].as_str().unwrap();
+        assert!(told.contains("provided: [key], ask [email]"), "{told}");
+        assert!(!answer.to_string().contains(&key));
+    }
+    // In the middle of a stream, too.
+    scene.first.next(Reply::Pieces(vec![delta("Hello"), format!("data: {said}\n\n")]));
+    let stream = scene.stream(CHAT, streamed("p1/small")).await;
+    let told = rest(&mut stream.into_body()).await;
+    assert!(told.contains("Hello") && told.contains("provided: [key], ask [email]"), "{told}");
+    assert!(!told.contains(&key) && !told.contains("ada@"));
 }
