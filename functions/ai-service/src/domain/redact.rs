@@ -4,19 +4,21 @@ use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
+/// Says of what looks like it whether it is.
+type Look = fn(&str) -> bool;
+
 /// Finds one kind of what must not be seen.
 struct Rule {
     /// What is left of it: `[kind]`.
     kind: &'static str,
     expression: Regex,
-    /// Says of what looks like it whether it is.
-    is_one: fn(&str) -> bool,
+    is_one: Look,
 }
 
 /// In this order: what an earlier one has replaced, a later one does not see.
 static BUILT_IN: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let always: fn(&str) -> bool = |_| true;
-    let rules: [(&'static str, &str, fn(&str) -> bool); 7] = [
+    let always: Look = |_| true;
+    let rules: [(&'static str, &str, Look); 7] = [
         (
             "private_key",
             concat!(
@@ -52,7 +54,7 @@ static BUILT_IN: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         ),
         ("key", r"[A-Za-z0-9_+/=-]{24,}", looks_random),
     ];
-    let compiled = |(kind, expression, is_one): (&'static str, &str, fn(&str) -> bool)| {
+    let compiled = |(kind, expression, is_one): (&'static str, &str, Look)| {
         Regex::new(expression).ok().map(|expression| Rule { kind, expression, is_one })
     };
     rules.into_iter().filter_map(compiled).collect()
